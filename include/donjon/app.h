@@ -1,0 +1,19 @@
+/* include/donjon/app.h - a program that is a site: int main() { return dj_manage(argc, argv, &app); } */
+#pragma once
+#include "donjon/middleware.h"
+#include "donjon/routes.h"
+
+DJ_BEGIN_DECLS
+
+typedef struct dj_app {
+    dj_urls                     urls;
+    const dj_middleware *const *middleware; /* the program's own layers, for MIDDLEWARE to name; or NULL */
+    size_t                      nmiddleware;
+    const char                 *settings; /* default settings file; --settings and DJANGO_SETTINGS_FILE override */
+} dj_app;
+
+/* The command line of a site: serve, runserver, check, secret-key, diffsettings, ... `--help` tells. Returns the
+ * exit status. */
+DJ_CHECKED DJ_NONNULL int dj_manage(int argc, char **argv, const dj_app *app);
+
+DJ_END_DECLS
