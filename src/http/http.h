@@ -4,6 +4,7 @@
  * Must not know: sockets, settings, routes. What a higher floor hangs on a request it declares itself: the
  * pointers `site`, `match` and `override` are its own. */
 #pragma once
+#include "donjon/map.h"
 #include "donjon/response.h"
 
 /* -- the head of a request, as the parser leaves it: slices of the connection's buffer -- */
@@ -45,10 +46,133 @@ typedef struct dj_head {
     dj_str         host;  /* effective: the absolute form's authority, else Host; none in HTTP/1.0 without */
     dj_field       fields[DJ_HTTP_FIELDS_MAX];
     size_t         nfields;
+    size_t         ndropped; /* fields whose name holds '_': checked, counted, not in `fields` */
     uint32_t       seen; /* bit 1 << dj_field_id */
     bool           keep_alive, expect_continue, chunked;
     uint64_t       content_length; /* 0 if none */
 } dj_head;
+
+/* -- reading HTTP/1.1: http1.c and body.c --
+ *
+ * Strict on purpose: a front end that reads a message otherwise than we do is how requests are smuggled. Verdicts hang on
+ * whole lines, so they are the same however the bytes were split. Nothing is allocated, no byte is looked at more than a
+ * constant number of times. RFC 9112, RFC 9110; spec: docs/http.md. */
+
+/* Why a request was refused: status and name. The connection answers, reads no further request and closes. */
+typedef enum dj_refusal {
+    DJ_REFUSAL_NONE,
+#define DJ_REFUSAL(code, status, name) DJ_REFUSED_##code,
+#include "http/refusals.def"
+#undef DJ_REFUSAL
+    DJ_REFUSAL_COUNT
+} dj_refusal;
+int    dj_refusal_status(dj_refusal r); /* 400, 413, 414, 417, 421, 431, 501, 505; 0 for NONE */
+dj_str dj_refusal_name(dj_refusal r);   /* "bare-lf", for the log */
+
+typedef struct dj_http_limits {
+    size_t   request_line, field_line; /* bytes of a line without its CR LF: 8190, 8190 */
+    size_t   fields;                   /* lines, dropped ones too; at most DJ_HTTP_FIELDS_MAX */
+    size_t   header_section;           /* bytes of all field lines with their CR LF: 32768 */
+    size_t   chunk_line;               /* 256, as request_line */
+    size_t   trailers;                 /* 8190, as header_section */
+    uint64_t body;                     /* 10 MiB */
+} dj_http_limits;
+dj_http_limits dj_http_limits_default(void);
+
+typedef enum dj_http1_result {
+    DJ_HTTP1_MORE,   /* not complete: call again when there is more input */
+    DJ_HTTP1_DATA,   /* body only: a slice of it; call again at once */
+    DJ_HTTP1_DONE,   /* the head, or the body, is complete and valid */
+    DJ_HTTP1_REFUSED /* see .refusal; final */
+} dj_http1_result;
+
+/* One head being read. Zero it and set `limits` and `tls` (dj_http1_init); again for each request. */
+typedef struct dj_http1 {
+    const dj_http_limits *limits;
+    dj_refusal            refusal;
+    uint32_t              line;    /* offset of the line being read */
+    uint32_t              scanned; /* no LF between `line` and here */
+    uint32_t              section; /* offset of the first field line; 0 before */
+    uint16_t              nlines;  /* field lines so far */
+    bool                  tls;     /* which scheme an absolute target must name */
+    bool                  skipped; /* the one empty line before the request was there */
+} dj_http1;
+
+static inline void dj_http1_init(dj_http1 *p, const dj_http_limits *limits, bool tls)
+{
+    *p = (dj_http1){.limits = limits, .tls = tls};
+}
+/* `input` begins with the request's first byte (an empty line before it included) and holds all that has arrived; it may
+ * lie elsewhere than at the last call. *head is scratch until the result is DONE: then it is filled, its slices
+ * point into `input`, and *consumed is the head's length (the body, or the next request, follows). REFUSED: see
+ * p->refusal; head->minor may be used for the answer. MORE with p->line == 0 and p->scanned == 0: not a byte has come. */
+DJ_CHECKED dj_http1_result dj_http1_parse(dj_http1 *p, dj_str input, dj_head *head, size_t *consumed);
+/* Points the slices of a complete head to a copy of its bytes: `from` and `to` begin with the request's first byte. */
+void dj_head_move(dj_head *head, const char *from, const char *to);
+
+/* A body being read: chunked, or of head->content_length bytes, or none. */
+typedef struct dj_http1_body {
+    const dj_http_limits *limits;
+    dj_refusal            refusal;
+    uint8_t               state;
+    uint16_t              ntrailers; /* read, checked and thrown away */
+    uint32_t              scanned;   /* no LF in so much of the unconsumed input */
+    uint32_t              trailer_bytes;
+    uint64_t              left;  /* of the data, or of this chunk */
+    uint64_t              total; /* announced so far */
+} dj_http1_body;
+
+void dj_http1_body_init(dj_http1_body *b, const dj_head *head, const dj_http_limits *limits);
+/* `input` begins with the first byte that earlier calls did not consume. *consumed says how much of it is done with,
+ * whatever the result; with MORE an unfinished line (at most limits->trailers + 2 bytes) may stay. DATA: *data is a slice
+ * of `input`, never empty. DONE: *consumed ends behind the body. */
+DJ_CHECKED dj_http1_result dj_http1_body_read(dj_http1_body *b, dj_str input, size_t *consumed, dj_str *data);
+
+/* Is it a Host field's value, or an authority without userinfo (RFC 9110 7.2, 3986 3.2): host [":" digits]? Not
+ * empty. Whether the site answers to that name is policy's to say. */
+bool dj_authority_valid(dj_str text);
+
+/* -- URLs: url.c. Text in and out is bytes; what is made lives in `s`, unchanged input is returned as it is. -- */
+
+/* Django's path_info of a raw path: percent-decoded, bad `%` sequences kept, octets that are not legal UTF-8 put back as
+ * %XX; "/" for an empty one. */
+dj_str dj_url_path_decode(dj_scope *s, dj_str raw);
+/* get_full_path(force_append_slash): quoted decoded path, '?' and quoted query unless that is empty. */
+dj_str dj_url_full_path(dj_scope *s, dj_str path, dj_str query, bool force_slash);
+/* urllib.parse.quote: all but letters, digits, "_.-~" and the bytes of `safe` become %XX. */
+dj_str dj_url_quote(dj_scope *s, dj_str text, dj_str safe);
+void   dj_buf_add_quoted(dj_buf *b, dj_str text, dj_str safe);
+/* The same with '+' for a blank (quote_plus). */
+void dj_buf_add_quoted_plus(dj_buf *b, dj_str text, dj_str safe);
+/* django.utils.encoding.iri_to_uri: for Location and the like; control characters, blanks and non-ASCII are quoted. */
+dj_str dj_iri_to_uri(dj_scope *s, dj_str iri);
+/* django.utils.encoding.escape_uri_path: for a path alone; ';' '=' '?' are quoted, too. */
+dj_str dj_url_escape_path(dj_scope *s, dj_str path);
+/* Percent-decodes to bytes; a bad `%` sequence stays. */
+dj_str dj_url_unquote(dj_scope *s, dj_str text);
+/* Each bad sequence in `text` (one per maximal invalid prefix) becomes U+FFFD, as Python decodes with errors="replace". */
+dj_str dj_utf8_repair(dj_scope *s, dj_str text);
+
+/* -- QueryDict: query.c -- */
+
+typedef struct dj_querydict_entry {
+    dj_str  name;
+    dj_str *values; /* in order, at least one */
+    size_t  nvalues, cap;
+} dj_querydict_entry;
+
+typedef struct dj_querydict {
+    dj_map names; /* name -> dj_querydict_entry *, in order of first appearance */
+} dj_querydict;
+
+/* Parses `name=value&...` to UTF-8. `max_fields` < 0: no limit, else DJ_ERR_TOO_MANY_FIELDS when there are more. */
+DJ_CHECKED dj_err dj_querydict_parse(dj_scope *s, dj_str text, int64_t max_fields, dj_querydict **out);
+/* The last value, or DJ_NONE. */
+dj_str dj_querydict_get(const dj_querydict *q, dj_str name);
+/* All values, or NULL. */
+const dj_querydict_entry *dj_querydict_getlist(const dj_querydict *q, dj_str name);
+/* urlencode(safe=None): '+' for blanks; with `safe` (not DJ_NONE) %20 and those bytes kept. */
+dj_str dj_querydict_urlencode(dj_scope *s, const dj_querydict *q, dj_str safe);
 
 /* -- response headers: one finished line each, so that sending is copying -- */
 
@@ -73,6 +197,7 @@ typedef enum dj_header_id {
     DJ_HEADER_LAST_MODIFIED,
     DJ_HEADER_CONTENT_ENCODING,
     DJ_HEADER_ALLOW,
+    DJ_HEADER_HOP, /* Connection, Date, Transfer-Encoding, ...: the server writes them; a view's are dropped */
     DJ_HEADER_COUNT
 } dj_header_id;
 
