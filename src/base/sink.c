@@ -135,14 +135,31 @@ static ssize_t put(const dj_sink *sink, const char *ptr, size_t len)
     return n;
 }
 
-static bool put_all(dj_sink *sink, const char *ptr, size_t len)
+static bool put_all(dj_sink *sink, dj_str bytes)
 {
-    ssize_t n = put(sink, ptr, len);
-    if (n == (ssize_t)len)
+    ssize_t n = put(sink, bytes.ptr, bytes.len);
+    if (n == (ssize_t)bytes.len)
         return true;
     if (n > 0)
         atomic_store(&sink->torn, true);
     return false;
+}
+
+static unsigned long count_lines(dj_str lines)
+{
+    unsigned long n = 0;
+    for (size_t i = 0; i < lines.len; i++)
+        n += lines.ptr[i] == '\n';
+    return n;
+}
+
+/* What goes into one write: all of it, but on a stream no more than it surely takes without waiting. */
+static dj_str first_part(const dj_sink *sink, dj_str lines)
+{
+    if (sink->kind != DJ_SINK_STREAM || lines.len <= DJ_SINK_ATOMIC)
+        return lines;
+    size_t end = dj_str_rchr(dj_str_first(lines, DJ_SINK_ATOMIC), '\n');
+    return dj_str_first(lines, end == DJ_NOT_FOUND ? DJ_SINK_ATOMIC : end + 1);
 }
 
 /* Ends a torn line, says what was lost. False if there is still no room. */
@@ -156,25 +173,33 @@ static bool catch_up(dj_sink *sink)
     unsigned long lost = atomic_exchange(&sink->lost, 0);
     if (lost == 0)
         return true;
-    char line[128];
-    int len = snprintf(line, sizeof line, "%sdonjon.log: %lu records could not be written\n",
-                       sink->kind == DJ_SINK_SYSLOG ? "<12>" : "", lost);
-    if (put_all(sink, line, (size_t)len))
+    char line[256];
+    size_t len;
+    if (sink->report != NULL)
+        len = sink->report(line, sizeof line, lost);
+    else
+        len = (size_t)snprintf(line, sizeof line, "%lu records could not be written\n", lost);
+    if (put_all(sink, dj_str_n(line, len)))
         return true;
     atomic_fetch_add(&sink->lost, lost);
     return false;
 }
 
-bool dj_sink_write(dj_sink *sink, dj_str lines, unsigned long records)
+bool dj_sink_write(dj_sink *sink, dj_str lines)
 {
-    if ((atomic_load_explicit(&sink->lost, memory_order_relaxed) == 0 &&
-         !atomic_load_explicit(&sink->torn, memory_order_relaxed)) ||
-        catch_up(sink)) {
-        if (put_all(sink, lines.ptr, lines.len))
-            return true;
+    bool behind = atomic_load_explicit(&sink->lost, memory_order_relaxed) != 0 ||
+                  atomic_load_explicit(&sink->torn, memory_order_relaxed);
+    bool works = !behind || catch_up(sink);
+
+    while (works && lines.len > 0) {
+        dj_str part = first_part(sink, lines);
+        works = put_all(sink, part);
+        if (works)
+            lines = dj_str_from(lines, part.len);
     }
-    atomic_fetch_add(&sink->lost, records);
-    return false;
+    if (!works)
+        atomic_fetch_add(&sink->lost, count_lines(lines));
+    return works;
 }
 
 unsigned long dj_sink_lost(const dj_sink *sink)
