@@ -1,0 +1,14 @@
+/* tests/compile_fail/banned_ctime.c - ctime has no safe use here: src/base/banned.h. */
+#include "donjon/str.h"
+
+void probe(char *to, const char *from, size_t n);
+void probe(char *to, const char *from, size_t n)
+{
+    (void)from;
+#ifdef OK
+    if (n > 0)
+        to[0] = (char)0;
+#else
+    (void)n, to[0] = ctime(&(time_t){0})[0];
+#endif
+}
