@@ -56,7 +56,7 @@ typedef struct dj_head {
  *
  * Strict on purpose: a front end that reads a message otherwise than we do is how requests are smuggled. Verdicts hang on
  * whole lines, so they are the same however the bytes were split. Nothing is allocated, no byte is looked at more than a
- * constant number of times. RFC 9112, RFC 9110; spec: docs/http.md. */
+ * constant number of times. RFC 9112, RFC 9110. */
 
 /* Why a request was refused: status and name. The connection answers, reads no further request and closes. */
 typedef enum dj_refusal {
@@ -96,6 +96,8 @@ typedef struct dj_http1 {
     uint16_t              nlines;  /* field lines so far */
     bool                  tls;     /* which scheme an absolute target must name */
     bool                  skipped; /* the one empty line before the request was there */
+    uint32_t              repeated;               /* known fields that came more than once, as `seen` */
+    uint8_t               first[DJ_FIELD_COUNT]; /* index of the first of each, where seen */
 } dj_http1;
 
 static inline void dj_http1_init(dj_http1 *p, const dj_http_limits *limits, bool tls)
@@ -127,6 +129,11 @@ void dj_http1_body_init(dj_http1_body *b, const dj_head *head, const dj_http_lim
  * whatever the result; with MORE an unfinished line (at most limits->trailers + 2 bytes) may stay. DATA: *data is a slice
  * of `input`, never empty. DONE: *consumed ends behind the body. */
 DJ_CHECKED dj_http1_result dj_http1_body_read(dj_http1_body *b, dj_str input, size_t *consumed, dj_str *data);
+
+/* One field line without its line end; `first`: right behind the request line. out->name and value point into it. */
+dj_refusal dj_field_line(dj_str line, bool first, dj_field *out);
+/* *line ends before an LF: cuts the CR, or says which rule of line ends it breaks. */
+dj_refusal dj_line_check(dj_str *line);
 
 /* Is it a Host field's value, or an authority without userinfo (RFC 9110 7.2, 3986 3.2): host [":" digits]? Not
  * empty. Whether the site answers to that name is policy's to say. */
@@ -247,8 +254,10 @@ dj_header_id dj_header_id_of(dj_str name);
 typedef struct dj_peer {
     dj_str   address; /* text; "" on a Unix socket */
     bool     tls, unix_socket, loopback;
-    uint16_t port; /* local */
-    dj_str   server_name; /* local address as text: SERVER_NAME */
+    bool     redirect_only; /* a plain port beside TLS: every request gets 301 to https */
+    uint16_t port;          /* local */
+    uint16_t https_port;    /* where redirect_only sends them; 443 is left out of the URL */
+    dj_str   server_name;   /* local address as text: SERVER_NAME */
 } dj_peer;
 
 #define DJ_NONCE_LEN 22
@@ -270,12 +279,11 @@ struct dj_req {
     unsigned       exempt; /* dj_exempt bits */
     uint64_t       id;     /* unique in this worker's life; for log records */
     int64_t        started_us;
-    void          *query; /* parsed on demand */
+    dj_querydict  *query; /* parsed on demand */
 
     const struct dj_site            *site;
     struct dj_match                 *match;
     const struct dj_csp_override    *csp, *csp_report_only; /* NULL: the settings */
-    dj_response                     *made; /* the view's latest response; for reuse by dj_raise */
 };
 
 /* Fills a request in memory of `s`: decodes the path. `head`, `peer` and `body` stay the caller's. */
