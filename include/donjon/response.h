@@ -23,6 +23,8 @@ DJ_RETURNS DJ_NONNULL dj_response *dj_json_response(dj_req *req, const dj_buf *b
  * an IRI. For a target that came from the client use dj_redirect_safe. */
 DJ_RETURNS DJ_NONNULL dj_response *dj_redirect(dj_req *req, dj_str url);
 DJ_RETURNS DJ_NONNULL dj_response *dj_redirect_permanent(dj_req *req, dj_str url);
+/* 307, or 308 if `permanent`: the client repeats method and body there. (preserve_request) */
+DJ_RETURNS DJ_NONNULL dj_response *dj_redirect_preserving(dj_req *req, dj_str url, bool permanent);
 
 /* Body bytes; they must live as long as the request. */
 DJ_NONNULL void dj_body_set(dj_response *resp, dj_str body);

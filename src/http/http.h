@@ -157,6 +157,16 @@ dj_str dj_iri_to_uri(dj_scope *s, dj_str iri);
 dj_str dj_url_escape_path(dj_scope *s, dj_str path);
 /* Percent-decodes to bytes; a bad `%` sequence stays. */
 dj_str dj_url_unquote(dj_scope *s, dj_str text);
+/* urllib.parse.urlsplit (3.11): none of the parts is DJ_NONE, the scheme is in lower case. */
+typedef struct dj_url_parts {
+    dj_str scheme, netloc, path, query, fragment;
+} dj_url_parts;
+/* False: a malformed authority (brackets; a character that NFKC turns into / ? # @ or :). */
+DJ_CHECKED bool dj_url_split(dj_scope *s, dj_str url, dj_url_parts *out);
+/* urllib.parse.urljoin for an http or https `base`; false if either is malformed. */
+DJ_CHECKED bool dj_url_join(dj_scope *s, dj_str base, dj_str url, dj_str *out);
+/* What dj_redirect sends as Location, or DJ_ERR_DISALLOWED_REDIRECT: redirect.c. */
+DJ_CHECKED dj_err dj_redirect_location(dj_scope *s, dj_str url, dj_str *location);
 /* Each bad sequence in `text` (one per maximal invalid prefix) becomes U+FFFD, as Python decodes with errors="replace". */
 dj_str dj_utf8_repair(dj_scope *s, dj_str text);
 

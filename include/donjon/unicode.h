@@ -1,0 +1,26 @@
+/* include/donjon/unicode.h - what Python knows about a code point (Unicode 14, as Python 3.11).
+ *
+ * `cp` may be any number; one that is no code point is "other". */
+#pragma once
+#include "donjon/str.h"
+
+DJ_BEGIN_DECLS
+
+/* General category C: control, format, surrogate, private use, not assigned. */
+bool dj_cp_is_other(uint32_t cp);
+/* \w of Python's re: str.isalnum(), or '_'. */
+bool dj_cp_is_word(uint32_t cp);
+/* str.isspace(): what str.strip() takes away. */
+bool dj_cp_is_space(uint32_t cp);
+/* str.isprintable(): what repr() shows as it is. */
+bool dj_cp_is_printable(uint32_t cp);
+/* Not ASCII, and its NFKC form contains one of / ? # @ : (it would cut a host name in two). */
+bool dj_cp_is_url_mark(uint32_t cp);
+/* The ASCII letter, in lower case, that re.IGNORECASE takes `cp` for: also U+0130 and U+0131 (i), U+017F (s) and
+ * U+212A (k). Other ASCII is returned as it is, anything else as 0. */
+char dj_cp_fold(uint32_t cp);
+
+/* str.strip() on UTF-8. */
+dj_str dj_utf8_strip(dj_str text);
+
+DJ_END_DECLS
