@@ -116,6 +116,27 @@ static const char *skip_value(const char *p, const char *end)
     return p;
 }
 
+/* Skips letters, digits and '-' of a field name, 16 at a time while there are so many bytes; what else a token may hold is left
+ * to the caller. */
+static inline const char *skip_plain_name(const char *p, const char *end)
+{
+#ifdef __SSE2__
+    const __m128i case_bit = _mm_set1_epi8(0x20), a = _mm_set1_epi8('a'), zero = _mm_set1_epi8('0');
+    const __m128i letters = _mm_set1_epi8(25), digits = _mm_set1_epi8(9), dash = _mm_set1_epi8('-');
+    while (end - p >= 16) {
+        __m128i  x = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i  letter = _mm_sub_epi8(_mm_or_si128(x, case_bit), a), digit = _mm_sub_epi8(x, zero);
+        __m128i  plain = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, letters), letter),
+                                      _mm_cmpeq_epi8(_mm_min_epu8(digit, digits), digit));
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(plain, _mm_cmpeq_epi8(x, dash)));
+        if (mask != 0xFFFF)
+            return p + __builtin_ctz(~mask);
+        p += 16;
+    }
+#endif
+    return p;
+}
+
 /* -- slices that outlive a move of the buffer --
  *
  * Until the head is complete its slices hold offsets into the input; set_base() makes pointers of them. */
@@ -420,8 +441,8 @@ static const char *request_line_fast(const char *base, const char *at, const cha
 
 /* -- field lines -- */
 
-/* Compares a token without regard to case; `known` is lower-case. Safe for tokens alone: no other tchar turns into a letter or
- * '-' by setting bit 5. */
+/* Compares without regard to case; `known` is lower-case letters and '-'. For bytes without controls alone: of those, none but
+ * a letter's other case turns into a letter or '-' by setting bit 5. */
 static inline bool is_name(const char *name, const char *known, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -509,7 +530,7 @@ static inline void keep_field(dj_http1 *p, dj_head *head, dj_str name, dj_str va
 /* Takes a whole and good field line; returns the byte behind it, or NULL: ask the full rules. */
 static const char *field_line_fast(dj_http1 *p, const char *base, const char *at, const char *end, dj_head *head)
 {
-    const char *c = at;
+    const char *c = skip_plain_name(at, end);
     unsigned    class, met = 0;
     while (c < end && ((class = class_of(*c)) & TOKEN) != 0) {
         met |= class;
@@ -564,9 +585,7 @@ static dj_refusal check_host(const dj_http1 *p, dj_head *head)
     if (!seen(head, DJ_FIELD_HOST)) {
         if (head->minor > 0)
             return DJ_REFUSED_HOST_MISSING;
-        if (head->form != DJ_TARGET_ABSOLUTE)
-            head->host = DJ_NONE;
-        return DJ_REFUSAL_NONE;
+        return DJ_REFUSAL_NONE; /* host: the absolute form's, or none */
     }
     if ((p->repeated >> DJ_FIELD_HOST & 1u) != 0)
         return DJ_REFUSED_HOST_MULTIPLE;
@@ -696,7 +715,11 @@ static void decide_keep_alive(const dj_http1 *p, dj_head *head)
     bool close = false, keep = false;
     if (seen(head, DJ_FIELD_CONNECTION)) {
         size_t i = p->first[DJ_FIELD_CONNECTION];
-        dj_str rest = DJ_NONE, element;
+        dj_str rest = DJ_NONE, element, first = head->fields[i].value;
+        if (first.len == 10 && is_name(first.ptr, "keep-alive", 10)) { /* what nearly all say */
+            keep = true;
+            i++;
+        }
         while (next_element(head, DJ_FIELD_CONNECTION, &i, &rest, &element)) {
             close = close || dj_str_eq_nocase(element, DJ_LIT("close"));
             keep = keep || dj_str_eq_nocase(element, DJ_LIT("keep-alive"));
@@ -764,11 +787,15 @@ static dj_http1_result next_line(dj_http1 *p, dj_str input, dj_str *line)
     return p->refusal == DJ_REFUSAL_NONE ? DJ_HTTP1_DONE : DJ_HTTP1_REFUSED;
 }
 
-/* Clears what the parser sums up in; the fields behind nfields are never read. */
+/* Sets what the parser sums up in; the request line sets the rest, fields behind nfields are never read. */
 static void clear(dj_head *head)
 {
-    memset(head, 0, offsetof(dj_head, fields));
-    memset((char *)head + offsetof(dj_head, nfields), 0, sizeof(*head) - offsetof(dj_head, nfields));
+    head->minor = 1;
+    head->host = DJ_NONE;
+    head->nfields = head->ndropped = 0;
+    head->seen = 0;
+    head->keep_alive = head->expect_continue = head->chunked = false;
+    head->content_length = 0;
 }
 
 /* Moves to the line behind. */
