@@ -5,6 +5,7 @@
  * pointers `site`, `match` and `override` are its own. */
 #pragma once
 #include "donjon/map.h"
+#include "donjon/crypto.h"
 #include "donjon/response.h"
 
 /* -- the head of a request, as the parser leaves it: slices of the connection's buffer -- */
@@ -242,7 +243,8 @@ struct dj_response {
     /* A template response: rendered after the on_template hooks; NULL for all others. */
     dj_response *(*render)(dj_response *resp, void *ctx);
     void        *render_ctx;
-    bool         logged; /* its record was written */
+    bool         logged;  /* its record was written */
+    bool         builtin; /* a page of our own: constant, nothing of the request in it */
     bool         close;  /* last answer on this connection */
     dj_header    inline_headers[DJ_HEADERS_INLINE];
     dj_str       inline_pieces[DJ_PIECES_INLINE];
@@ -269,8 +271,6 @@ typedef struct dj_peer {
     uint16_t https_port;    /* where redirect_only sends them; 443 is left out of the URL */
     dj_str   server_name;   /* local address as text: SERVER_NAME */
 } dj_peer;
-
-#define DJ_NONCE_LEN 22
 
 struct dj_site;        /* app/ */
 struct dj_match;       /* app/ */
