@@ -1,0 +1,84 @@
+/* tests/site/testsite.c - a site whose answers say who answered what: driven by the tests of this folder. */
+#include "donjon/app.h"
+#include <unistd.h>
+
+/* "TOKEN PID\n": a client sees that the answer is its own, and which worker gave it. */
+static dj_response *token(dj_req *req)
+{
+    dj_str said = dj_path_str(req, "token");
+    return dj_text(req, dj_strf(dj_req_scope(req), DJ_FMT " %d\n", DJ_ARG(said), (int)getpid()));
+}
+
+/* `n` bytes: 0123456789 over and over. */
+static dj_response *bytes(dj_req *req)
+{
+    int64_t n = dj_path_int(req, "n");
+    if (n > 32 * 1024 * 1024)
+        return dj_not_found(req);
+    char *body = dj_alloc_raw(dj_req_scope(req), (size_t)n + 1);
+    for (int64_t i = 0; i < n; i++)
+        body[i] = (char)('0' + i % 10);
+    return dj_text(req, dj_str_n(body, (size_t)n));
+}
+
+typedef struct {
+    int64_t left;
+} countdown;
+
+static bool next_piece(dj_req *req, void *ctx, dj_str *piece)
+{
+    countdown *c = ctx;
+    if (c->left == 0)
+        return false;
+    *piece = dj_strf(dj_req_scope(req), "piece %lld\n", (long long)c->left--);
+    return true;
+}
+
+/* `n` pieces, counted down. */
+static dj_response *stream(dj_req *req)
+{
+    countdown *c = dj_new(dj_req_scope(req), countdown);
+    c->left = dj_path_int(req, "n");
+    return dj_stream(req, next_piece, c);
+}
+
+static dj_response *boom(dj_req *req)
+{
+    return dj_raise(req, DJ_ERR_INTERNAL, "secret detail");
+}
+
+static dj_response *missing(dj_req *req)
+{
+    return dj_not_found(req);
+}
+
+static dj_response *hello(dj_req *req)
+{
+    return dj_page(req, DJ_HTML("<!DOCTYPE html><title>Hello</title><p>Hello, World!"));
+}
+
+/* What arrived: method, path, query and body, a line each (the body as it is). */
+static dj_response *echo(dj_req *req)
+{
+    dj_str       query = dj_req_query_string(req);
+    dj_str       path = dj_req_path(req);
+    dj_response *resp = dj_text(req, dj_strf(dj_req_scope(req), DJ_FMT "\n" DJ_FMT "\n" DJ_FMT "\n",
+                                             DJ_ARG(dj_req_method_name(req)), DJ_ARG(path), DJ_ARG(query)));
+    dj_body_add(resp, dj_req_body(req));
+    return resp;
+}
+
+static const dj_route urls[] = {
+    DJ_PATH("hello/", hello, .methods = DJ_GET),
+    DJ_PATH("token/<slug:token>/", token, .methods = DJ_GET),
+    DJ_PATH("bytes/<int:n>/", bytes, .methods = DJ_GET),
+    DJ_PATH("stream/<int:n>/", stream, .methods = DJ_GET),
+    DJ_PATH("boom/", boom),
+    DJ_PATH("missing/", missing),
+    DJ_REGEX("", echo),
+};
+
+int main(int argc, char **argv)
+{
+    return dj_manage(argc, argv, &(dj_app){.urls = DJ_ALL(urls)});
+}
