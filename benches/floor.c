@@ -1,4 +1,4 @@
-/* bench/floor.c - what no server can beat: an epoll loop that answers anything it reads with one fixed response.
+/* benches/floor.c - what no server can beat: an epoll loop that answers anything it reads with one fixed response.
  *
  *   bench-floor PORT
  *

@@ -1,4 +1,4 @@
-/* bench/bench_http1.c - nanoseconds to read one request's head, for requests of several kinds. Best and median of many rounds;
+/* benches/bench_http1.c - nanoseconds to read one request's head, for requests of several kinds. Best and median of many rounds;
  * the clock's cost is spread over a thousand heads. */
 #include "donjon/time.h"
 #include "http/http.h"

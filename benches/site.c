@@ -1,0 +1,43 @@
+/* benches/site.c - Donjon's contender: the works of docs/performance.md as a user would write them. */
+#include "donjon/app.h"
+
+/* W1. What is measured is everything around it: coroutine, chain, router. */
+static dj_response *hello(dj_req *req)
+{
+    return dj_text(req, DJ_LIT("Hello, World!"));
+}
+
+#define LINE "<p>The quick brown fox jumps over the lazy dog; 0123456789 and so on, to fill a page of a kilobyte.\n"
+
+/* W2: about 1 KiB, the nonce of the Content-Security-Policy in its one script. */
+static dj_response *hardened(dj_req *req)
+{
+    dj_response *resp = dj_page(req, DJ_HTML("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Hardened</title>\n"
+                                             "<script nonce=\""));
+    dj_body_add(resp, dj_csp_nonce(req));
+    dj_body_add(resp, DJ_LIT("\">document.title += ' page';</script></head><body>\n" LINE LINE LINE LINE LINE LINE LINE LINE
+                             "</body></html>\n"));
+    return resp;
+}
+
+/* W6, as far as it goes before static files: 64 KiB from memory. */
+static dj_response *large(dj_req *req)
+{
+    static char body[65536];
+    if (body[0] == '\0') {
+        for (size_t i = 0; i < sizeof body; i++)
+            body[i] = (char)('0' + i % 10);
+    }
+    return dj_text(req, dj_str_n(body, sizeof body));
+}
+
+static const dj_route urls[] = {
+    DJ_PATH("", hello, .methods = DJ_GET),
+    DJ_PATH("hardened/", hardened, .methods = DJ_GET),
+    DJ_PATH("large/", large, .methods = DJ_GET),
+};
+
+int main(int argc, char **argv)
+{
+    return dj_manage(argc, argv, &(dj_app){.urls = DJ_ALL(urls)});
+}
