@@ -15,6 +15,7 @@ DJ_BEGIN_DECLS
 typedef struct dj_log_context {
     int    status; /* 0: none */
     dj_str method, path, client, request_id;
+    dj_str detail; /* what failed and where; for the operator alone */
 } dj_log_context;
 
 typedef struct dj_log_record {

@@ -20,6 +20,7 @@
 /* Room in a line for each part once it is escaped; the rest belongs to the message. */
 #define PATH_ROOM 1024
 #define WORD_ROOM 160
+#define DETAIL_ROOM 512
 
 typedef struct logger_level {
     char     name[LOGGER_NAME_MAX];
@@ -262,7 +263,7 @@ static void add_text_pair(line *l, dj_str name, dj_str value, bool quoted, size_
 }
 
 /* What the parts behind the message can need at most, names and quotes included. */
-#define CONTEXT_ROOM (PATH_ROOM + 3 * WORD_ROOM + 160)
+#define CONTEXT_ROOM (PATH_ROOM + 3 * WORD_ROOM + DETAIL_ROOM + 176)
 
 static void add_message(line *l, dj_str message, escape_for how)
 {
@@ -292,6 +293,7 @@ static void text_line(line *l, const dj_log_record *r)
     add_text_pair(l, DJ_LIT("path"), c->path, true, PATH_ROOM);
     add_text_pair(l, DJ_LIT("client"), c->client, false, WORD_ROOM);
     add_text_pair(l, DJ_LIT("request_id"), c->request_id, false, WORD_ROOM);
+    add_text_pair(l, DJ_LIT("detail"), c->detail, true, DETAIL_ROOM);
 }
 
 static void add_json_pair(line *l, dj_str name, dj_str value, size_t room)
@@ -327,6 +329,7 @@ static void json_line(line *l, const dj_log_record *r)
         add_json_pair(l, DJ_LIT("path"), c->path, PATH_ROOM);
         add_json_pair(l, DJ_LIT("client"), c->client, WORD_ROOM);
         add_json_pair(l, DJ_LIT("request_id"), c->request_id, WORD_ROOM);
+        add_json_pair(l, DJ_LIT("detail"), c->detail, DETAIL_ROOM);
     }
     (void)add(l, DJ_LIT(",\"pid\":"));
     add_int(l, getpid());

@@ -1,0 +1,278 @@
+/* src/app/errors.c - errors become answers and records.
+ *
+ * One record per answer, on Django's loggers and with Django's words; the sentence of a failure goes there and never to
+ * the client. Our own pages are constants. Django: core/handlers/exception.py, utils/log.py (log_response).
+ *
+ * Must not know: what raised the error, layers. */
+#include "app/app.h"
+#include <stdio.h>
+
+/* -- records -- */
+
+/* Python's unicode_escape, so that no path can forge a line: "/caf\xe9/", "\n", "\\". */
+static dj_str escaped(dj_scope *s, dj_str text)
+{
+    dj_buf b = dj_buf_make(s, 64 * 1024);
+    size_t plain = 0;
+    while (plain < text.len && text.ptr[plain] >= 0x20 && text.ptr[plain] < 0x7F && text.ptr[plain] != '\\')
+        plain++;
+    if (plain == text.len)
+        return text;
+    for (size_t pos = 0; pos < text.len;) {
+        size_t  start = pos;
+        int32_t cp = dj_utf8_next(text, &pos);
+        if (cp < 0) {
+            pos = start + 1;
+            dj_buf_addf(&b, "\\x%02x", (unsigned)(unsigned char)text.ptr[start]);
+        } else if (cp == '\\') {
+            dj_buf_add(&b, DJ_LIT("\\\\"));
+        } else if (cp == '\n' || cp == '\r' || cp == '\t') {
+            dj_buf_add_byte(&b, '\\');
+            dj_buf_add_byte(&b, cp == '\n' ? 'n' : cp == '\r' ? 'r' : 't');
+        } else if (cp >= 0x20 && cp < 0x7F) {
+            dj_buf_add_byte(&b, (char)cp);
+        } else {
+            dj_buf_addf(&b, cp > 0xFFFF ? "\\U%08x" : cp > 0xFF ? "\\u%04x" : "\\x%02x", (unsigned)cp);
+        }
+    }
+    return dj_buf_str(&b);
+}
+
+static void record(dj_req *req, int status, dj_str logger, dj_level level, dj_str detail, dj_str message)
+{
+    dj_log_context context = {
+        .status = status,
+        .method = req->head->method_name,
+        .path = req->path,
+        .client = req->peer->address,
+        .detail = detail,
+    };
+    char id[24];
+    int  len = req->id == 0 ? 0 : snprintf(id, sizeof id, "%llx", (unsigned long long)req->id);
+    context.request_id = dj_str_n(id, len > 0 ? (size_t)len : 0);
+    dj_log(logger, level, &context, DJ_FMT, DJ_ARG(message));
+}
+
+/* "<what>: <path>" on django.request, once per answer. */
+static void record_answer(dj_req *req, dj_response *resp, dj_str detail, dj_str what)
+{
+    dj_scope *s = req->scope;
+    dj_level  level = resp->status >= 500 ? DJ_ERROR_LEVEL : DJ_WARNING;
+    resp->logged = true;
+    if (dj_log_enabled(DJ_LIT("django.request"), level))
+        record(req, resp->status, DJ_LIT("django.request"), level, detail,
+               dj_strf(s, DJ_FMT ": " DJ_FMT, DJ_ARG(escaped(s, what)), DJ_ARG(escaped(s, req->path))));
+}
+
+void dj_error_log_answer(dj_req *req, dj_response *resp)
+{
+    if (resp->status >= 400 && !resp->logged)
+        record_answer(req, resp, DJ_NONE, dj_reason(resp->status));
+}
+
+/* -- our own pages -- */
+
+#define PAGE(title, text)                                                                                            \
+    DJ_STR_INIT("<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>" title "</title></head>\n" \
+                "<body>\n<h1>" title "</h1>\n<p>" text "</p>\n</body>\n</html>\n")
+
+static const struct {
+    int    status;
+    dj_str page;
+} pages[] = {
+    {400, PAGE("Bad Request", "The server could not understand this request.")},
+    {403, PAGE("Forbidden", "You may not see this page.")},
+    {404, PAGE("Not Found", "There is no such page on this server.")},
+    {408, PAGE("Request Timeout", "The request took too long to arrive.")},
+    {413, PAGE("Content Too Large", "The request is larger than this server accepts.")},
+    {414, PAGE("URI Too Long", "The address is longer than this server accepts.")},
+    {417, PAGE("Expectation Failed", "The server can not do what the request expects.")},
+    {421, PAGE("Misdirected Request", "The request was sent to the wrong server.")},
+    {431, PAGE("Request Header Fields Too Large", "The request has larger headers than this server accepts.")},
+    {500, PAGE("Server Error", "Something went wrong on the server.")},
+    {501, PAGE("Not Implemented", "The server does not know this method.")},
+    {503, PAGE("Service Unavailable", "The server is busy. Please try again in a moment.")},
+    {505, PAGE("HTTP Version Not Supported", "The server speaks HTTP/1.1.")},
+};
+
+dj_str dj_error_page(int status)
+{
+    for (size_t i = 0; i < DJ_COUNT(pages); i++) {
+        if (pages[i].status == status)
+            return pages[i].page;
+    }
+    return dj_error_page(status >= 500 ? 500 : 400);
+}
+
+static dj_response *page(dj_req *req, int status)
+{
+    dj_response *resp = dj_respond(req, status);
+    dj_body_set(resp, dj_error_page(status));
+    resp->builtin = true;
+    if (status == 503)
+        dj_header_set(resp, DJ_LIT("Retry-After"), DJ_LIT("5"));
+    return resp;
+}
+
+/* -- answers -- */
+
+static dj_view handler_of(const dj_req *req, int status)
+{
+    const dj_urls *urls = &req->site->app->urls;
+    switch (status) {
+    case 400:
+        return urls->handler400;
+    case 403:
+        return urls->handler403;
+    case 404:
+        return urls->handler404;
+    case 500:
+        return urls->handler500;
+    default:
+        return NULL;
+    }
+}
+
+/* What the program's handler says; NULL if it has none or fails. */
+static dj_response *handler_answer(dj_req *req, int status, bool *failed)
+{
+    dj_view handler = handler_of(req, status);
+    *failed = false;
+    if (handler == NULL)
+        return NULL;
+    dj_response *resp = handler(req);
+    if (resp != NULL && resp->raised == DJ_OK && resp->render != NULL) {
+        dj_response *(*render)(dj_response *, void *) = resp->render;
+        resp->render = NULL;
+        resp = render(resp, resp->render_ctx);
+    }
+    if (resp == NULL || resp->raised != DJ_OK) {
+        *failed = true;
+        return NULL;
+    }
+    if (resp->status == 200)
+        resp->status = status;
+    return resp;
+}
+
+/* Handler, else page; a handler that fails is an error of its own, and the 500 handler is the last that is asked. */
+static dj_response *answer(dj_req *req, int status, dj_err e, dj_str text)
+{
+    bool         failed;
+    dj_response *resp = handler_answer(req, status, &failed);
+    if (resp != NULL)
+        return resp;
+    if (!failed)
+        return page(req, status);
+    dj_str detail = dj_strf(req->scope, "handler%d failed: " DJ_FMT " (" DJ_FMT ")", status, DJ_ARG(dj_failure_text(req->scope)),
+                            DJ_ARG(dj_failure_place(req->scope)));
+    if (dj_debug_allowed(req))
+        resp = dj_debug_page(req, 500, e, text);
+    else if (status != 500)
+        resp = handler_answer(req, 500, &failed);
+    if (resp == NULL)
+        resp = page(req, 500);
+    record_answer(req, resp, detail, dj_reason(500));
+    return resp;
+}
+
+bool dj_debug_allowed(const dj_req *req)
+{
+    /* A proxy on this machine speaks for clients elsewhere. */
+    for (size_t i = 0; i < req->head->nfields; i++) {
+        dj_str name = req->head->fields[i].name;
+        if (dj_str_eq_nocase(name, DJ_LIT("X-Forwarded-For")) || dj_str_eq_nocase(name, DJ_LIT("Forwarded")))
+            return false;
+    }
+    return req->site->settings->DEBUG && req->peer->loopback && !req->peer->unix_socket;
+}
+
+static dj_response *answer_or_debug(dj_req *req, int status, dj_err e, dj_str text)
+{
+    return dj_debug_allowed(req) ? dj_debug_page(req, status, e, text) : answer(req, status, e, text);
+}
+
+static dj_response *uncaught(dj_req *req, int status, dj_err e, dj_str text)
+{
+    dj_scope    *s = req->scope;
+    dj_str       place = dj_failure(s) == e ? dj_failure_place(s) : DJ_LIT("");
+    dj_str       detail = dj_strf(s, DJ_FMT ": " DJ_FMT " (" DJ_FMT ")", DJ_ARG(dj_err_info_of(e)->name), DJ_ARG(text), DJ_ARG(place));
+    dj_response *resp = answer_or_debug(req, status, e, text);
+    if (!resp->logged)
+        record_answer(req, resp, detail, dj_reason(status));
+    return resp;
+}
+
+static bool is_security(const dj_err_info *info)
+{
+    return dj_str_starts(info->logger, DJ_LIT("django.security."));
+}
+
+dj_response *dj_error_answer(dj_req *req, dj_err e, dj_str text)
+{
+    const dj_err_info *info = dj_err_info_of(e);
+    dj_response       *resp;
+    /* The sentence may be written over by what a handler does. */
+    if (info->status != 404)
+        text = dj_str_dup(req->scope, text);
+    if (is_security(info)) {
+        record(req, info->status, info->logger, info->level, DJ_NONE, escaped(req->scope, text));
+        resp = answer_or_debug(req, info->status, e, text);
+        resp->logged = true;
+        return resp;
+    }
+    switch (e) {
+    case DJ_ERR_NOT_FOUND:
+        /* No record yet: a layer may still turn it into something else. */
+        return answer_or_debug(req, 404, e, text);
+    case DJ_ERR_DENIED:
+        resp = answer(req, 403, e, text);
+        if (!resp->logged)
+            record_answer(req, resp, DJ_NONE, DJ_LIT("Forbidden (Permission denied)"));
+        return resp;
+    case DJ_ERR_MULTIPART:
+        resp = answer_or_debug(req, 400, e, text);
+        if (!resp->logged)
+            record_answer(req, resp, text, DJ_LIT("Bad request (Unable to parse request body)"));
+        return resp;
+    case DJ_ERR_BAD_REQUEST:
+        resp = answer_or_debug(req, 400, e, text);
+        if (!resp->logged)
+            record_answer(req, resp, DJ_NONE, text);
+        return resp;
+    default:
+        return uncaught(req, info->status, e, text);
+    }
+}
+
+/* -- methods -- */
+
+dj_str dj_methods_text(dj_scope *s, unsigned methods)
+{
+    static const struct {
+        dj_method method;
+        dj_str    name;
+    } names[] = {
+        {DJ_GET, DJ_STR_INIT("GET")},     {DJ_HEAD, DJ_STR_INIT("HEAD")},     {DJ_POST, DJ_STR_INIT("POST")},
+        {DJ_PUT, DJ_STR_INIT("PUT")},     {DJ_PATCH, DJ_STR_INIT("PATCH")},   {DJ_DELETE, DJ_STR_INIT("DELETE")},
+        {DJ_OPTIONS, DJ_STR_INIT("OPTIONS")},
+    };
+    dj_buf b = dj_buf_make(s, 64);
+    for (size_t i = 0; i < DJ_COUNT(names); i++) {
+        if ((methods & (unsigned)names[i].method) == 0)
+            continue;
+        if (b.len > 0)
+            dj_buf_add(&b, DJ_LIT(", "));
+        dj_buf_add(&b, names[i].name);
+    }
+    return dj_buf_str(&b);
+}
+
+dj_response *dj_method_not_allowed(dj_req *req, unsigned methods)
+{
+    dj_response *resp = dj_respond(req, 405);
+    dj_header_set(resp, DJ_LIT("Allow"), dj_methods_text(req->scope, methods));
+    record_answer(req, resp, DJ_NONE,
+                  dj_strf(req->scope, "Method Not Allowed (" DJ_FMT ")", DJ_ARG(req->head->method_name)));
+    return resp;
+}
