@@ -4,5 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#pragma GCC poison strcpy strcat sprintf vsprintf strtok gets strncpy strncat localtime gmtime asctime ctime rand srand atoi atol \
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok gets strncpy strncat localtime gmtime asctime ctime srand atoi atol \
     atof tmpnam mktemp
+/* The word is a parameter's name in OpenSSL's headers, so only the function is refused. */
+extern int rand(void) __attribute__((unavailable("use donjon/crypto.h")));

@@ -46,6 +46,7 @@ static dj_err find_user(dj_scope *s, dj_str name, uid_t *uid, gid_t *gid)
 
 static dj_err become(dj_scope *s, uid_t uid, gid_t gid)
 {
+    DJ_ASSERT(uid != 0 && gid != 0);
     if (setgroups(0, NULL) < 0)
         return dj_fail_errno(s, "give up root's groups");
     if (setresgid(gid, gid, gid) < 0)
@@ -84,8 +85,8 @@ dj_err dj_drop_privileges(dj_scope *s, dj_str user)
 {
     dj_err e;
     if (geteuid() == 0 || getuid() == 0) {
-        uid_t uid;
-        gid_t gid;
+        uid_t uid = 0;
+        gid_t gid = 0;
         e = find_user(s, user, &uid, &gid);
         if (e)
             return e;
