@@ -50,9 +50,9 @@ void dj_http_date(char out[DJ_HTTP_DATE_LEN], int64_t t)
 {
     civil c = civil_of(t);
     memcpy(out, "Thu, 01 Jan 1970 00:00:00 GMT", DJ_HTTP_DATE_LEN);
-    memcpy(out, "SunMonTueWedThuFriSat" + 3 * (size_t)c.weekday, 3);
+    memcpy(out, &"SunMonTueWedThuFriSat"[3 * (size_t)c.weekday], 3);
     put2(out + 5, c.day);
-    memcpy(out + 8, "JanFebMarAprMayJunJulAugSepOctNovDec" + 3 * (size_t)(c.month - 1), 3);
+    memcpy(out + 8, &"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * (size_t)(c.month - 1)], 3);
     put4(out + 12, c.year);
     put2(out + 17, c.hour);
     put2(out + 20, c.minute);
