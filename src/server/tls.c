@@ -172,7 +172,6 @@ static const char *openssl_reason(void)
 /* A whole PEM file. `what` names it in sentences. */
 static dj_err read_pem(dj_scope *s, const char *what, dj_str path, BIO **out, unsigned *mode)
 {
-    char *bytes = NULL;
     size_t len = 0;
     struct stat st;
     int fd = open(dj_cstr(s, path), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -188,9 +187,10 @@ static dj_err read_pem(dj_scope *s, const char *what, dj_str path, BIO **out, un
     else if (st.st_size > PEM_MAX)
         e = dj_fail(s, DJ_ERR_SETTINGS, "TLS %s " DJ_FMT " is larger than 1 MiB", what, DJ_ARG(path));
     if (!e) {
-        bytes = dj_alloc(s, PEM_MAX);
+        const size_t size = (size_t)st.st_size;
+        char *bytes = dj_alloc_raw(s, size);
         ssize_t n;
-        while (len < PEM_MAX && ((n = read(fd, bytes + len, PEM_MAX - len)) > 0 || (n < 0 && errno == EINTR)))
+        while (len < size && ((n = read(fd, bytes + len, size - len)) > 0 || (n < 0 && errno == EINTR)))
             len += n > 0 ? (size_t)n : 0;
         *out = BIO_new(BIO_s_mem());
         if (*out == NULL || (len > 0 && BIO_write(*out, bytes, (int)len) != (int)len))

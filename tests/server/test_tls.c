@@ -12,6 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The clock of this program, OpenSSL included. */
+static time_t ahead;
+__attribute__((visibility("default"))) time_t time(time_t *out)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_sec += ahead;
+    if (out != NULL)
+        *out = t.tv_sec;
+    return t.tv_sec;
+}
+
 static char dir[] = "/tmp/donjon-tls-XXXXXX";
 static char warned[512];
 
@@ -262,6 +274,53 @@ DJ_TEST(tickets_resume_sessions_also_under_a_context_loaded_later)
     }
 }
 
+/* A new session at `from` hours and minutes past a full hour; is it resumed at `to`? */
+static bool resumes(dj_tls *tls, int version, int64_t from_minutes, int64_t to_minutes)
+{
+    SSL_CTX *ctx = client_ctx(version, version);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT);
+    SSL_CTX_sess_set_new_cb(ctx, keep);
+    time_t hour = (time(NULL) / 3600 + 1) * 3600;
+    ahead += hour - time(NULL) + from_minutes * 60;
+    pair p = pair_open(tls, ctx, NULL);
+    assert_true(pair_shake(&p));
+    expect_talk(&p);
+    pair_close(&p);
+    SSL_SESSION *session = kept;
+    kept = NULL;
+    assert_non_null(session);
+    ahead += (to_minutes - from_minutes) * 60;
+    /* The client would not offer one that it takes for old. */
+    SSL_SESSION_set_time(session, (long)time(NULL));
+    p = pair_open(tls, ctx, session);
+    assert_true(pair_shake(&p));
+    expect_talk(&p);
+    bool reused = SSL_session_reused(p.client);
+    pair_close(&p);
+    SSL_SESSION_free(session);
+    SSL_SESSION_free(kept);
+    kept = NULL;
+    SSL_CTX_free(ctx);
+    return reused;
+}
+
+DJ_TEST(ticket_keys_change_every_hour_and_old_ones_are_forgotten)
+{
+    dj_tls *tls = load(c->scope, "good");
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    for (size_t i = 0; i < DJ_COUNT(versions); i++) {
+        assert_true(resumes(tls, versions[i], 5, 10));
+        assert_true(resumes(tls, versions[i], 50, 65)); /* the key of the hour before */
+        assert_false(resumes(tls, versions[i], 5, 125));
+        assert_true(resumes(tls, versions[i], 5, 10)); /* after the hours that went by unused */
+    }
+    /* A clock that jumps ten years makes new keys, it does not hash for minutes. */
+    ahead += (time_t)10 * 366 * 86400;
+    assert_true(resumes(tls, TLS1_2_VERSION, 5, 10));
+    ahead = 0;
+    dj_tls_free(tls);
+}
+
 DJ_TEST(large_answers_are_written_in_parts)
 {
     enum { SIZE = 4 * 1024 * 1024 };
@@ -417,6 +476,7 @@ int main(void)
         DJ_T(ciphers_without_forward_secrecy_and_renegotiation_are_refused),
         DJ_T(alpn_takes_http_1_1_and_refuses_foreign_protocols),
         DJ_T(tickets_resume_sessions_also_under_a_context_loaded_later),
+        DJ_T(ticket_keys_change_every_hour_and_old_ones_are_forgotten),
         DJ_T(large_answers_are_written_in_parts),
         DJ_T(plain_text_garbage_and_hanging_up_end_a_session_without_noise),
         DJ_T(each_bad_certificate_or_key_is_refused_with_its_path_and_why),
