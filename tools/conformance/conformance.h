@@ -34,3 +34,6 @@ dj_str js_latin1(run *r, dj_str text);
 dj_str js_base64(run *r, dj_str text);
 
 typedef void kind_fn(run *r, const json_t *file);
+#define DJ_VECTOR_KIND(name, fn) kind_fn fn;
+#include "kinds.def"
+#undef DJ_VECTOR_KIND
