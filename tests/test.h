@@ -39,6 +39,8 @@ typedef struct dj_case {
 static inline void dj_expect_str_at(dj_str want, dj_str got, const char *file, int line)
 {
     if (!dj_str_eq(want, got)) {
+        want = dj_str_is_none(want) ? DJ_LIT("(none)") : want;
+        got = dj_str_is_none(got) ? DJ_LIT("(none)") : got;
         print_error("expected \"%.*s\"\n     got \"%.*s\"\n", DJ_ARG(want), DJ_ARG(got));
         _fail(file, line);
     }
