@@ -7,7 +7,8 @@ A line of src/LAYERS is `RANK ROOM: public headers`. What is verified:
   - every folder under src/ is a room of the table, every room a folder, every public header listed once;
   - a file includes headers of its own room and of lower floors only, and headers include each other without a circle;
   - src/ROOM/ROOM.h is what a room offers to higher floors; beyond it a room has at most one header, and that one is
-    private: no other room includes it. A line `also ROOM: name.h` allows one more, for the reason in the comment above it;
+    private: no other room includes it. A line `also ROOM: name.h` allows one more, which higher floors may include, for the
+    reason in the comment above it;
   - nothing under src/ includes donjon/donjon.h, and no public header needs a private one;
   - a file opens with a comment that names it and says what it is for;
   - a quoted include exists.
@@ -133,7 +134,8 @@ class Layers:
             self.find(path, line, f'upward: {room} (floor {mine}) includes {target.name} of {other} (floor {theirs})')
         elif theirs == mine:
             self.find(path, line, f'{room} includes {target.name} of {other}: rooms of one floor do not know each other')
-        elif target.parent == self.root / 'src' / other and target.suffix == '.h' and target.name != f'{other}.h':
+        elif target.parent == self.root / 'src' / other and target.suffix == '.h' and \
+                target.name not in {f'{other}.h'} | self.also.get(other, set()):
             self.find(path, line, f'{target.name} is private to {other}')
 
     def check_circles(self):

@@ -77,7 +77,8 @@ def test_two_private_headers_are_one_too_many(tmp_path):
     more = {'src__loop__second_dot_h': opened('src/loop/second.h', '')}
     found = findings(tmp_path, **more)
     assert found == ['src/loop: more than one private header: inside.h, second.h']
-    assert findings(tmp_path, TABLE + '# forced into every file\nalso loop: second.h\n', **more) == []
+    more['src__http__parser_dot_c'] = opened('src/http/parser.c', '#include "loop/second.h"\n')
+    assert findings(tmp_path, TABLE + '# for the reason that\nalso loop: second.h\n', **more) == []
 
 
 def test_headers_in_a_circle_are_found(tmp_path):
