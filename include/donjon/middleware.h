@@ -4,6 +4,7 @@
  * on its way out. Errors of what lies inside arrive as responses, never as raised ones. Django:
  * topics/http/middleware. */
 #pragma once
+#include "donjon/host.h"
 #include "donjon/response.h"
 #include "donjon/settings.h"
 
@@ -11,12 +12,16 @@ DJ_BEGIN_DECLS
 
 typedef struct dj_next dj_next;
 
+struct dj_urls; /* donjon/routes.h */
+
 typedef struct dj_middleware {
     const char *name;  /* as MIDDLEWARE names it */
     const char *after; /* the one it must stand below, or NULL; `check` compares with MIDDLEWARE */
     /* Once at start. DJ_ERR_NOT_USED takes the layer out (MiddlewareNotUsed); another error stops the start.
      * *state is handed to the hooks and must not change afterwards. NULL: none needed. */
     dj_err (*init)(dj_scope *s, const dj_settings *settings, void **state);
+    /* Once at start, behind init: the URL table, for what a layer prepares for single routes. */
+    dj_err (*on_routes)(dj_scope *s, const struct dj_urls *urls, void *state);
     /* Must call dj_call(next, req) once and return its result or another response; or answer by itself. */
     dj_response *(*around)(dj_req *req, dj_next *next);
     /* Before the view, outermost first; NULL goes on, a response replaces the view. (process_view) */
@@ -35,8 +40,5 @@ DJ_NONNULL void *dj_layer_state(const dj_next *next);
 
 /* The site's settings. */
 DJ_RETURNS DJ_NONNULL const dj_settings *dj_settings_of(const dj_req *req);
-
-/* Django's request.get_host(): validated against ALLOWED_HOSTS (checked before any layer runs). */
-DJ_CHECKED DJ_NONNULL dj_err dj_get_host(dj_req *req, dj_str *host);
 
 DJ_END_DECLS

@@ -156,6 +156,16 @@ struct dj_next {
     void                *state;
 };
 
+/* -- host, port, scheme: host.c (donjon/host.h has the rest) -- */
+
+typedef struct dj_host_rules dj_host_rules;
+/* Reads the settings once, at start: into site->hosts. DJ_ERR_SETTINGS. */
+DJ_CHECKED dj_err dj_host_rules_new(dj_scope *s, const dj_settings *settings, const dj_host_rules **out);
+/* First of all for a request, once req->site is set: takes forwarding headers of untrusted peers away, decides req->secure. */
+void dj_host_prepare(dj_req *req);
+/* Before any layer: DJ_ERR_DISALLOWED_HOST with Django's sentence in the scope. */
+DJ_CHECKED dj_err dj_host_check(dj_req *req);
+
 /* -- the site: site.c -- */
 
 typedef struct dj_hook {
@@ -179,6 +189,7 @@ typedef struct dj_refusal_page {
 
 struct dj_site {
     const dj_settings  *settings;
+    const struct dj_host_rules *hosts;
     const dj_app       *app;
     dj_resolver        *resolver;
     struct dj_next     *layers; /* outermost first; a last one without layer */
