@@ -145,7 +145,8 @@ bool dj_authority_valid(dj_str text);
 /* Django's path_info of a raw path: percent-decoded, bad `%` sequences kept, octets that are not legal UTF-8 put back as
  * %XX; "/" for an empty one. */
 dj_str dj_url_path_decode(dj_scope *s, dj_str raw);
-/* get_full_path(force_append_slash): quoted decoded path, '?' and quoted query unless that is empty. */
+/* get_full_path(force_append_slash): quoted decoded path, '?' and quoted query unless that is empty. The parser lets no byte over
+ * 0x7E into a query; one that comes otherwise is taken as Latin-1, as WSGI does. */
 dj_str dj_url_full_path(dj_scope *s, dj_str path, dj_str query, bool force_slash);
 /* urllib.parse.quote: all but letters, digits, "_.-~" and the bytes of `safe` become %XX. */
 dj_str dj_url_quote(dj_scope *s, dj_str text, dj_str safe);
@@ -170,6 +171,8 @@ DJ_CHECKED bool dj_url_join(dj_scope *s, dj_str base, dj_str url, dj_str *out);
 DJ_CHECKED dj_err dj_redirect_location(dj_scope *s, dj_str url, dj_str *location);
 /* Each bad sequence in `text` (one per maximal invalid prefix) becomes U+FFFD, as Python decodes with errors="replace". */
 dj_str dj_utf8_repair(dj_scope *s, dj_str text);
+/* A character a byte to UTF-8. */
+dj_str dj_latin1_to_utf8(dj_scope *s, dj_str text);
 
 /* -- QueryDict: query.c -- */
 

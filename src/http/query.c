@@ -5,16 +5,6 @@
  * Must not know: requests, settings; the limit is handed in. */
 #include "http/http.h"
 
-/* Bytes that are not UTF-8 are read as Latin-1, as Django does with a whole query string. */
-static dj_str latin1_to_utf8(dj_scope *s, dj_str text)
-{
-    char  *out = dj_alloc_array(s, text.len, 2);
-    size_t n = 0;
-    for (size_t i = 0; i < text.len; i++)
-        n += dj_utf8_put(out + n, (unsigned char)text.ptr[i]);
-    return dj_str_n(out, n);
-}
-
 /* One side of a pair: '+' is a blank, then percent-decoding, then UTF-8 with U+FFFD for what is none. */
 static dj_str decode(dj_scope *s, dj_str text)
 {
@@ -55,8 +45,8 @@ dj_err dj_querydict_parse(dj_scope *s, dj_str text, int64_t max_fields, dj_query
             return dj_fail(s, DJ_ERR_TOO_MANY_FIELDS,
                            "The number of GET/POST parameters exceeded settings.DATA_UPLOAD_MAX_NUMBER_FIELDS.");
     }
-    if (!dj_utf8_valid(text))
-        text = latin1_to_utf8(s, text);
+    if (!dj_utf8_valid(text)) /* the whole of it, not the bad bytes alone, as Django does */
+        text = dj_latin1_to_utf8(s, text);
     dj_str piece;
     while (dj_str_next(&text, '&', &piece)) {
         if (piece.len == 0)

@@ -194,6 +194,19 @@ static dj_str rewrite_bad(dj_scope *s, dj_str text, bool percent)
     return dj_str_n(out, n);
 }
 
+dj_str dj_latin1_to_utf8(dj_scope *s, dj_str text)
+{
+    size_t high = 0, n = 0;
+    for (size_t i = 0; i < text.len; i++)
+        high += (unsigned char)text.ptr[i] >> 7;
+    if (high == 0)
+        return text;
+    char *out = dj_alloc_raw(s, text.len + high);
+    for (size_t i = 0; i < text.len; i++)
+        n += dj_utf8_put(out + n, (unsigned char)text.ptr[i]);
+    return dj_str_n(out, n);
+}
+
 dj_str dj_utf8_repair(dj_scope *s, dj_str text)
 {
     return rewrite_bad(s, text, false);

@@ -38,7 +38,7 @@ DJ_TEST(an_iri_becomes_a_uri)
 DJ_TEST(a_path_is_escaped_as_a_path)
 {
     dj_expect_str(DJ_LIT("/a%20b%3Bc%3Dd%3F%C3%A9%25"), dj_url_escape_path(c->scope, DJ_LIT("/a b;c=d?\xC3\xA9%")));
-    dj_expect_str(DJ_LIT("/a%20b/?x=%C3%A9"), dj_url_full_path(c->scope, DJ_LIT("/a b"), DJ_LIT("x=\xC3\xA9"), true));
+    dj_expect_str(DJ_LIT("/a%20b/?x=%C3%A9"), dj_url_full_path(c->scope, DJ_LIT("/a b"), DJ_LIT("x=\xE9"), true));
     dj_expect_str(DJ_LIT("/?x"), dj_url_full_path(c->scope, DJ_LIT("/"), DJ_LIT("x"), true));
 }
 
