@@ -177,6 +177,7 @@ typedef struct dj_hook {
 typedef struct dj_site_line {
     dj_header header;
     bool      tls_only;
+    bool      pages_only; /* for the pages that we write ourselves */
 } dj_site_line;
 #define DJ_SITE_LINES_MAX 10
 
@@ -189,7 +190,7 @@ typedef struct dj_refusal_page {
 
 struct dj_site {
     const dj_settings  *settings;
-    const struct dj_host_rules *hosts;
+    const dj_host_rules *hosts;
     const dj_app       *app;
     dj_resolver        *resolver;
     struct dj_next     *layers; /* outermost first; a last one without layer */
@@ -207,6 +208,12 @@ struct dj_site {
 /* Runs a layer or, behind the last one, the view. Never NULL, never raised. */
 DJ_RETURNS dj_response *dj_layer_run(struct dj_next *layer, dj_req *req) DJ_WAITS;
 
+/* -- what every answer carries: answers.c -- */
+
+DJ_CHECKED dj_err dj_answers_prepare(dj_scope *s, struct dj_site *site);
+/* For an error, and for an answer that no view has made. */
+void dj_answer_finish(dj_req *req, dj_response *resp);
+
 /* -- errors: errors.c -- */
 
 /* The answer to an error that nobody handled: handler or page, record. */
@@ -219,7 +226,5 @@ dj_str dj_error_page(int status);
 DJ_RETURNS dj_response *dj_method_not_allowed(dj_req *req, unsigned methods);
 /* "GET, HEAD, POST" */
 dj_str dj_methods_text(dj_scope *s, unsigned methods);
-/* May this client see a debug page? */
-bool dj_debug_allowed(const dj_req *req);
 /* debug_page.c */
 DJ_RETURNS dj_response *dj_debug_page(dj_req *req, int status, dj_err e, dj_str text);

@@ -1,6 +1,6 @@
 /* src/app/debug_page.c - what a developer sees instead of an error page.
  *
- * Only with DEBUG, only for a client on this machine (dj_debug_allowed). All that is shown goes through the escaper; what
+ * Only with DEBUG, only for a client on this machine (req->debug). All that is shown goes through the escaper; what
  * may be a secret goes through policy's filter first. No script and no style: it works under any Content-Security-Policy.
  *
  * Must not know: how the error came to be. */

@@ -166,7 +166,7 @@ static dj_response *answer(dj_req *req, int status, dj_err e, dj_str text)
         return page(req, status);
     dj_str detail = dj_strf(req->scope, "handler%d failed: " DJ_FMT " (" DJ_FMT ")", status, DJ_ARG(dj_failure_text(req->scope)),
                             DJ_ARG(dj_failure_place(req->scope)));
-    if (dj_debug_allowed(req))
+    if (req->debug)
         resp = dj_debug_page(req, 500, e, text);
     else if (status != 500)
         resp = handler_answer(req, 500, &failed);
@@ -176,20 +176,9 @@ static dj_response *answer(dj_req *req, int status, dj_err e, dj_str text)
     return resp;
 }
 
-bool dj_debug_allowed(const dj_req *req)
-{
-    /* A proxy on this machine speaks for clients elsewhere. */
-    for (size_t i = 0; i < req->head->nfields; i++) {
-        dj_str name = req->head->fields[i].name;
-        if (dj_str_eq_nocase(name, DJ_LIT("X-Forwarded-For")) || dj_str_eq_nocase(name, DJ_LIT("Forwarded")))
-            return false;
-    }
-    return req->site->settings->DEBUG && req->peer->loopback && !req->peer->unix_socket;
-}
-
 static dj_response *answer_or_debug(dj_req *req, int status, dj_err e, dj_str text)
 {
-    return dj_debug_allowed(req) ? dj_debug_page(req, status, e, text) : answer(req, status, e, text);
+    return req->debug ? dj_debug_page(req, status, e, text) : answer(req, status, e, text);
 }
 
 static dj_response *uncaught(dj_req *req, int status, dj_err e, dj_str text)

@@ -77,13 +77,36 @@ static dj_err make_layers(dj_scope *s, const dj_site_parts *parts, struct dj_sit
 
 /* -- requests -- */
 
+/* DEBUG, and a client on this machine. Asked before forwarding headers are taken away: a proxy here speaks for clients
+ * elsewhere. */
+static bool may_debug(const dj_req *req)
+{
+    if (DJ_LIKELY(!req->site->settings->DEBUG) || !req->peer->loopback || req->peer->unix_socket)
+        return false;
+    for (size_t i = 0; i < req->head->nfields; i++) {
+        dj_str name = req->head->fields[i].name;
+        if (dj_str_starts_nocase(name, DJ_LIT("X-Forwarded-")) || dj_str_eq_nocase(name, DJ_LIT("Forwarded")) ||
+            dj_str_eq_nocase(name, DJ_LIT("X-Real-IP")))
+            return false;
+    }
+    return true;
+}
+
 dj_response *dj_site_handle(dj_req *req, void *site)
 {
     const struct dj_site *it = site;
+    dj_response          *resp;
     req->site = it;
-    dj_response *resp = dj_layer_run(it->layers, req);
+    req->debug = may_debug(req);
+    dj_host_prepare(req);
+    if (DJ_UNLIKELY(it->settings->HOST_CHECK_FIRST && dj_host_check(req) != DJ_OK))
+        resp = dj_error_answer(req, dj_failure(req->scope), dj_failure_text(req->scope));
+    else
+        resp = dj_layer_run(it->layers, req);
     if (DJ_UNLIKELY(resp->status >= 400))
         dj_error_log_answer(req, resp);
+    if (DJ_UNLIKELY(resp->status >= 400 || req->match == NULL))
+        dj_answer_finish(req, resp);
     return resp;
 }
 
@@ -93,7 +116,8 @@ dj_err dj_site_new(dj_scope *s, const dj_site_parts *parts, dj_site **out)
     site->settings = parts->settings;
     site->app = parts->app;
     dj_err e = dj_resolver_new(s, &parts->app->urls, &site->resolver);
-    if (e || (e = make_layers(s, parts, site)))
+    if (e || (e = dj_host_rules_new(s, parts->settings, &site->hosts)) || (e = dj_answers_prepare(s, site)) ||
+        (e = make_layers(s, parts, site)))
         return e;
     *out = site;
     return DJ_OK;
