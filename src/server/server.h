@@ -204,9 +204,8 @@ typedef struct dj_supervisor {
      * calls dj_worker_ready(ready_fd), runs its loop until SIGTERM and drains. The result is the worker's exit
      * status. Signals have their default actions when it begins, but SIGINT and SIGHUP are the supervisor's: ignored. */
     int (*worker)(unsigned index, int ready_fd, const dj_server_config *config, void *ctx);
-    /* In the supervisor, before the first start (still as root, if it was started so) and at each SIGHUP (as `user`: a key that
-     * only root can read keeps its old value, and the log says so): reads settings and certificates. `s` lives until
-     * the next success. Changes `ctx` only if it succeeds; an error keeps the old workers going and is logged. */
+    /* In the supervisor, before the first start (still as root, if it was started so) and at each SIGHUP (as `user`, but with
+     * the right to read root's files): reads settings and certificates. `s` lives until the next success. Changes `ctx` only if it succeeds; an error keeps the old workers going and is logged. */
     dj_err (*prepare)(dj_scope *s, void *ctx);
     void   *ctx;
     int64_t drain_ms; /* for a worker to end after SIGTERM, then SIGKILL; 0: 35 s */
@@ -221,3 +220,7 @@ void dj_worker_ready(int ready_fd);
 /* root: becomes `user` (uid, gid, no supplementary groups) and verifies that there is no way back. Anyone: gives up all
  * capabilities, sets no_new_privs, forbids core dumps and tracing. */
 DJ_CHECKED dj_err dj_drop_privileges(dj_scope *s, dj_str user);
+/* The same for a supervisor: root keeps the right to read any file (CAP_DAC_READ_SEARCH; where a container lacks that,
+ * CAP_DAC_OVERRIDE), asleep until dj_read_any_file(true). dj_drop_privileges takes it away, too. */
+DJ_CHECKED dj_err dj_drop_privileges_but_reading(dj_scope *s, dj_str user);
+void dj_read_any_file(bool on); /* without that right: nothing */

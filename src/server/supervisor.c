@@ -165,6 +165,11 @@ static DJ_NORETURN void worker_main(super *sup, unsigned index, int ready_fd)
     /* Ctrl-C goes to the whole process group; that a worker ends is the supervisor's decision, by SIGTERM. */
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    /* The rest of the rights, before a byte of a client is read. */
+    if (dj_drop_privileges(sup->scope, conf->config->user)) {
+        dj_log(LOGGER, DJ_CRITICAL, NULL, DJ_FMT, DJ_ARG(dj_failure_text(sup->scope)));
+        _exit(1);
+    }
     /* A worker without supervisor would hold the port for ever. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
         _exit(1);
@@ -378,7 +383,9 @@ static dj_err prepare(super *sup)
         dj_log(LOGGER, DJ_ERROR_LEVEL, NULL, "no memory to read the settings");
         return DJ_ERR_MEMORY;
     }
+    dj_read_any_file(true);
     dj_err e = sup->conf->prepare == NULL ? DJ_OK : sup->conf->prepare(s, sup->conf->ctx);
+    dj_read_any_file(false);
     if (e) {
         dj_log(LOGGER, DJ_ERROR_LEVEL, NULL, DJ_FMT, DJ_ARG(dj_failure_text(s)));
         dj_scope_close(s);
@@ -473,7 +480,7 @@ static int run(super *sup)
     }
     if (prepare(sup))
         return 1;
-    dj_err e = dj_drop_privileges(sup->scope, sup->conf->config->user);
+    dj_err e = dj_drop_privileges_but_reading(sup->scope, sup->conf->config->user);
     if (e) {
         dj_log(LOGGER, DJ_CRITICAL, NULL, DJ_FMT, DJ_ARG(dj_failure_text(sup->scope)));
         return 1;

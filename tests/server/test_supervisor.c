@@ -19,6 +19,8 @@ typedef struct board {
     volatile pid_t pids[64]; /* in order of start */
     volatile uid_t uid;
     volatile int   no_new_privs;
+    volatile int   reads_in_prepare, reads_in_worker;
+    char           private_file[64]; /* that only its owner can read */
 } board;
 
 static board *shared;
@@ -37,6 +39,14 @@ static void on_term(int signo, void *ctx)
     }
 }
 
+static bool readable(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 static int work(unsigned index, int ready_fd, const dj_server_config *config, void *ctx)
 {
     (void)index, (void)config, (void)ctx;
@@ -46,6 +56,7 @@ static int work(unsigned index, int ready_fd, const dj_server_config *config, vo
     int n = __atomic_fetch_add(&shared->started, 1, __ATOMIC_SEQ_CST);
     shared->uid = geteuid();
     shared->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+    shared->reads_in_worker += readable(shared->private_file) ? 1 : 0;
     if (n < 64)
         shared->pids[n] = getpid();
     dj_worker_ready(ready_fd);
@@ -59,6 +70,7 @@ static dj_err prepare(dj_scope *s, void *ctx)
     (void)ctx;
     if (shared->fail_prepare)
         return dj_fail(s, DJ_ERR_SETTINGS, "settings are broken");
+    shared->reads_in_prepare += readable(shared->private_file) ? 1 : 0;
     shared->prepared++;
     return DJ_OK;
 }
@@ -176,6 +188,44 @@ DJ_TEST(a_reload_starts_new_workers_before_the_old_ones_drain)
     assert_int_equal(shared->drained, shared->started);
 }
 
+static uint64_t capability_word(pid_t pid, const char *name)
+{
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    uint64_t word = UINT64_MAX;
+    while (fgets(line, sizeof line, f) != NULL)
+        if (strncmp(line, name, strlen(name)) == 0)
+            word = strtoull(line + strlen(name) + 1, NULL, 16);
+    fclose(f);
+    return word;
+}
+
+DJ_TEST(a_reload_reads_what_only_root_can_and_nobody_else_does)
+{
+    if (geteuid() != 0)
+        return; /* there is nothing to give up */
+    board_clear();
+    snprintf(shared->private_file, sizeof shared->private_file, "/tmp/donjon-private-XXXXXX");
+    int fd = mkstemp(shared->private_file);
+    assert_true(fd >= 0);
+    close(fd);
+    pid_t pid = supervise_as_is(2, 0);
+    wait_for(&shared->started, 2);
+    sleep_ms(50);
+    kill(pid, SIGHUP);
+    wait_for(&shared->drained, 2);
+    assert_int_equal(shared->reads_in_prepare, 2);
+    assert_int_equal(shared->reads_in_worker, 0);
+    assert_int_equal(capability_word(pid, "CapEff:"), 0);
+    assert_int_equal(__builtin_popcountll(capability_word(pid, "CapPrm:")), 1);
+    assert_int_equal(capability_word(shared->pids[2], "CapPrm:"), 0);
+    kill(pid, SIGTERM);
+    assert_int_equal(end_of(pid), 0);
+    unlink(shared->private_file);
+}
+
 DJ_TEST(a_reload_with_broken_settings_keeps_the_old_workers)
 {
     pid_t pid = supervise(2, 0);
@@ -291,6 +341,7 @@ int main(void)
         DJ_T(workers_start_without_rights_and_drain_at_sigterm),
         DJ_T(a_killed_worker_is_replaced_again_and_again),
         DJ_T(a_reload_starts_new_workers_before_the_old_ones_drain),
+        DJ_T(a_reload_reads_what_only_root_can_and_nobody_else_does),
         DJ_T(a_reload_with_broken_settings_keeps_the_old_workers),
         DJ_T(what_fails_at_the_start_ends_with_status_1),
         DJ_T(a_worker_that_will_not_drain_is_killed_after_the_time),
