@@ -17,6 +17,7 @@
 #define KEEP_WORKS 64u           /* pooled, beyond that freed */
 #define KEEP_CONNS 256u
 #define KEEP_BUFFERS 64u
+#define UNSENT_MAX (64 * 1024)
 #define STAGE_FIRST ((size_t)64 * 1024)
 #define STAGE_MAX ((size_t)1024 * 1024)
 #define REQUEST_MEMORY ((size_t)64 * 1024 * 1024) /* of a request's scope, beside its body */
@@ -262,9 +263,9 @@ static bool accept_one(dj_listener *l)
     }
     dj_peer       peer = l->peer;
     char          text[48];
-    unsigned char key[16];
+    unsigned char key[16] = {0};
     if (peer.unix_socket)
-        memset(key, 0, sizeof key), text[0] = '\0';
+        text[0] = '\0';
     else
         describe(&from, text, key, &peer.loopback);
     peer.address = dj_str_of(text);
@@ -326,6 +327,10 @@ static dj_err open_listener(dj_scope *s, dj_worker *w, dj_listener *l, const dj_
     l->peer.https_port = https_port(w->config);
     int on = 1; /* inherited by accepted sockets; a Unix socket refuses it, which is fine */
     (void)setsockopt(listen->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    /* Little waits unsent in the kernel: "writable" then means that the client reads, so the stall time-out is about
+     * the client and not about megabytes of buffer. */
+    int unsent = UNSENT_MAX;
+    (void)setsockopt(listen->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     int error = dj_watch_add(w->loop, &l->watch, DJ_READ | DJ_EXCLUSIVE);
     if (error != 0) {
         errno = error;
@@ -333,6 +338,28 @@ static dj_err open_listener(dj_scope *s, dj_worker *w, dj_listener *l, const dj_
     }
     l->watching = true;
     return DJ_OK;
+}
+
+/* The end of the worker's scope: what the pools hold. Connections that are still open belong to the process. */
+static void empty_pools(void *what)
+{
+    dj_worker *w = what;
+    while (w->free_works != NULL) {
+        dj_work *work = w->free_works;
+        w->free_works = work->next;
+        dj_scope_close(work->scope);
+        free(work);
+    }
+    while (w->free_conns != NULL) {
+        dj_conn *conn = w->free_conns;
+        w->free_conns = conn->next;
+        free(conn);
+    }
+    while (w->free_buffers != NULL) {
+        char *buffer = w->free_buffers;
+        memcpy(&w->free_buffers, buffer, sizeof w->free_buffers);
+        free(buffer);
+    }
 }
 
 dj_err dj_worker_new(dj_scope *s, dj_loop *loop, const dj_server_config *config, const dj_server_app *app,
@@ -345,6 +372,7 @@ dj_err dj_worker_new(dj_scope *s, dj_loop *loop, const dj_server_config *config,
     w->app = app;
     w->tls = tls;
     w->pause.fire = resume;
+    dj_own(s, empty_pools, w);
     w->addresses = dj_addresses_new(s, config->limits.connections);
     w->stage = dj_buf_make(s, STAGE_MAX);
     if (!dj_buf_reserve(&w->stage, STAGE_FIRST))
