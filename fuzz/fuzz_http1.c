@@ -55,8 +55,10 @@ static bool read_head(conversation *c)
         end(c, c->parser.refusal);
         DJ_ASSERT(dj_http1_parse(&c->parser, dj_str_n(c->input, c->len), &c->head, &consumed) == DJ_HTTP1_REFUSED);
     }
-    if (got != DJ_HTTP1_DONE)
+    if (got != DJ_HTTP1_DONE) {
+        memset(&c->head, 0xA5, sizeof c->head); /* kept for no other call */
         return false;
+    }
     const dj_head *h = &c->head;
     DJ_ASSERT(consumed >= 4 && consumed <= c->len && memcmp(c->input + consumed - 4, "\r\n\r\n", 4) == 0);
     DJ_ASSERT(h->nfields + h->ndropped <= c->limits->fields && h->content_length <= c->limits->body);

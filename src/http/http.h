@@ -106,9 +106,9 @@ static inline void dj_http1_init(dj_http1 *p, const dj_http_limits *limits, bool
     *p = (dj_http1){.limits = limits, .tls = tls};
 }
 /* `input` begins with the request's first byte (an empty line before it included) and holds all that has arrived; it may
- * lie elsewhere than at the last call. *head is scratch until the result is DONE: then it is filled, its slices
- * point into `input`, and *consumed is the head's length (the body, or the next request, follows). REFUSED: see
- * p->refusal; head->minor may be used for the answer. MORE with p->line == 0 and p->scanned == 0: not a byte has come. */
+ * lie elsewhere than at the last call. *head is written to, but kept for no other call: while there is MORE to come it may be lent
+ * to another request. DONE: it is filled, its slices point into `input`, and *consumed is the head's length (the body, or the next
+ * request, follows). REFUSED: see p->refusal. MORE with p->line == 0 and p->scanned == 0: not a byte has come. */
 DJ_CHECKED dj_http1_result dj_http1_parse(dj_http1 *p, dj_str input, dj_head *head, size_t *consumed);
 /* Points the slices of a complete head to a copy of its bytes: `from` and `to` begin with the request's first byte. */
 void dj_head_move(dj_head *head, const char *from, const char *to);

@@ -1,8 +1,8 @@
 /* src/http/http1.c - reads the head of an HTTP/1.1 request: request line, field lines, and what they mean for framing.
  *
  * Works line by line: a line is judged when its LF is there, or refused when it can't end within its limit any more. Good
- * lines of the common kind are accepted by fast paths; whatever these do not take goes to the full rules, which alone
- * refuse. So the fast paths can only cost speed when wrong about a bad line, never a verdict.
+ * lines of the common kind are accepted by fast paths; whatever these do not take goes to the full rules, which alone refuse.
+ * Lines that come in pieces see the full rules only, so reading in both ways (conformance, fuzz_http1) compares the two.
  * RFC 9112 sections 2-6, RFC 9110 sections 5, 7, 8.6, 10.1.1.
  *
  * Must not know: sockets, which hosts a site answers to, what a field means to an application. */
@@ -137,32 +137,10 @@ static inline const char *skip_plain_name(const char *p, const char *end)
     return p;
 }
 
-/* -- slices that outlive a move of the buffer --
- *
- * Until the head is complete its slices hold offsets into the input; set_base() makes pointers of them. */
-
-static inline dj_str slice(const char *base, const char *from, const char *to)
+/* The bytes from `from` up to `to`. */
+static inline dj_str slice(const char *from, const char *to)
 {
-    return (dj_str){(const char *)(uintptr_t)(from - base), (size_t)(to - from)};
-}
-
-static inline dj_str based(dj_str s, const char *base)
-{
-    return (dj_str){base + (uintptr_t)s.ptr, s.len};
-}
-
-static void set_base(dj_head *head, const char *base)
-{
-    head->method_name = based(head->method_name, base);
-    head->target = based(head->target, base);
-    head->query = based(head->query, base);
-    head->path = head->path.len == 0 ? DJ_LIT("/") : based(head->path, base);
-    for (size_t i = 0; i < head->nfields; i++) {
-        head->fields[i].name = based(head->fields[i].name, base);
-        head->fields[i].value = based(head->fields[i].value, base);
-    }
-    if (head->form == DJ_TARGET_ABSOLUTE)
-        head->host = based(head->host, base);
+    return (dj_str){from, (size_t)(to - from)};
 }
 
 void dj_head_move(dj_head *head, const char *from, const char *to)
@@ -304,7 +282,7 @@ static size_t scheme_len(dj_str target)
     return dj_str_starts(dj_str_from(target, i), DJ_LIT("://")) ? i + 3 : 0;
 }
 
-static dj_refusal absolute_form(dj_str target, size_t prefix, bool tls, const char *base, dj_head *head)
+static dj_refusal absolute_form(dj_str target, size_t prefix, bool tls, dj_head *head)
 {
     dj_str scheme = dj_str_first(target, prefix - 3);
     bool   https = dj_str_eq_nocase(scheme, DJ_LIT("https"));
@@ -313,7 +291,7 @@ static dj_refusal absolute_form(dj_str target, size_t prefix, bool tls, const ch
     const char *authority = target.ptr + prefix, *end = target.ptr + target.len, *path = authority;
     while (path < end && *path != '/' && *path != '?')
         path++;
-    dj_str host = dj_str_n(authority, (size_t)(path - authority));
+    dj_str host = slice(authority, path);
     if (dj_str_chr(host, '@') != DJ_NOT_FOUND)
         return DJ_REFUSED_TARGET_USERINFO;
     if (!dj_authority_valid(host))
@@ -322,16 +300,18 @@ static dj_refusal absolute_form(dj_str target, size_t prefix, bool tls, const ch
         return https ? DJ_REFUSED_HTTPS_ON_CLEAR : DJ_REFUSED_HTTP_ON_TLS;
     const char *question = memchr(path, '?', (size_t)(end - path));
     head->form = DJ_TARGET_ABSOLUTE;
-    head->host = slice(base, authority, path);
-    head->path = slice(base, path, question == NULL ? end : question);
+    head->host = slice(authority, path);
+    head->path = slice(path, question == NULL ? end : question);
+    if (head->path.len == 0)
+        head->path = DJ_LIT("/");
     return DJ_REFUSAL_NONE;
 }
 
 /* Which of the four forms; fills form, path, host. */
-static dj_refusal target_form(dj_str target, size_t path_len, dj_str method, bool tls, const char *base, dj_head *head)
+static dj_refusal target_form(dj_str target, size_t path_len, dj_str method, bool tls, dj_head *head)
 {
     size_t prefix;
-    head->path = slice(base, target.ptr, target.ptr + path_len);
+    head->path = dj_str_first(target, path_len);
     if (target.ptr[0] == '/') {
         head->form = DJ_TARGET_ORIGIN;
         return DJ_REFUSAL_NONE;
@@ -341,7 +321,7 @@ static dj_refusal target_form(dj_str target, size_t path_len, dj_str method, boo
         return dj_str_eq(method, DJ_LIT("OPTIONS")) ? DJ_REFUSAL_NONE : DJ_REFUSED_ASTERISK_FORM;
     }
     if ((prefix = scheme_len(target)) != 0)
-        return absolute_form(target, prefix, tls, base, head);
+        return absolute_form(target, prefix, tls, head);
     dj_str port;
     bool   authority = split_authority(target, &port) && port.len > 0;
     if (dj_str_eq(method, DJ_LIT("CONNECT")))
@@ -350,7 +330,7 @@ static dj_refusal target_form(dj_str target, size_t path_len, dj_str method, boo
 }
 
 /* The full rules for a request line without its line end. */
-static dj_refusal request_line(dj_str line, bool tls, const char *base, dj_head *head)
+static dj_refusal request_line(dj_str line, bool tls, dj_head *head)
 {
     const char *end = line.ptr + line.len;
     const char *first = memchr(line.ptr, ' ', line.len);
@@ -358,9 +338,7 @@ static dj_refusal request_line(dj_str line, bool tls, const char *base, dj_head 
     if (second == NULL || first == line.ptr || second == first + 1 || second + 1 == end ||
         memchr(second + 1, ' ', (size_t)(end - second - 1)) != NULL)
         return DJ_REFUSED_REQUEST_LINE_SHAPE;
-    dj_str method = dj_str_n(line.ptr, (size_t)(first - line.ptr));
-    dj_str target = dj_str_n(first + 1, (size_t)(second - first - 1));
-    dj_str version = dj_str_n(second + 1, (size_t)(end - second - 1));
+    dj_str method = slice(line.ptr, first), target = slice(first + 1, second), version = slice(second + 1, end);
     if (!all_are(method, TOKEN))
         return DJ_REFUSED_METHOD_CHARS;
     if (version.len != 8 || memcmp(version.ptr, "HTTP/", 5) != 0 || !dj_is_digit(version.ptr[5]) || version.ptr[6] != '.' ||
@@ -373,16 +351,16 @@ static dj_refusal request_line(dj_str line, bool tls, const char *base, dj_head 
     size_t     path_len = question == DJ_NOT_FOUND ? target.len : question;
     dj_refusal r = check_target_bytes(target, path_len);
     if (r == DJ_REFUSAL_NONE)
-        r = target_form(target, path_len, method, tls, base, head);
+        r = target_form(target, path_len, method, tls, head);
     if (r == DJ_REFUSAL_NONE)
         r = method_of(method, &head->method);
     if (r != DJ_REFUSAL_NONE)
         return r;
     head->minor = version.ptr[7] == '0' ? 0 : 1; /* 1.2 to 1.9 are read as what we know */
-    head->method_name = slice(base, line.ptr, first);
-    head->target = slice(base, target.ptr, target.ptr + target.len);
+    head->method_name = method;
+    head->target = target;
     head->has_query = question != DJ_NOT_FOUND;
-    head->query = head->has_query ? slice(base, target.ptr + question + 1, second) : slice(base, second, second);
+    head->query = head->has_query ? slice(target.ptr + question + 1, second) : slice(second, second);
     return DJ_REFUSAL_NONE;
 }
 
@@ -407,7 +385,7 @@ static const char *skip_method(const char *at, dj_head *head)
 }
 
 /* Takes a whole and good request line of origin form; returns the byte behind it, or NULL: ask request_line(). */
-static const char *request_line_fast(const char *base, const char *at, const char *end, size_t limit, dj_head *head)
+static const char *request_line_fast(const char *at, const char *end, size_t limit, dj_head *head)
 {
     const char *c;
     if (end - at < (ptrdiff_t)sizeof("GET / HTTP/1.1\r\n") - 1 || (c = skip_method(at, head)) == NULL || *c != '/')
@@ -431,11 +409,11 @@ static const char *request_line_fast(const char *base, const char *at, const cha
         return NULL;
     head->minor = c[8] - '0';
     head->form = DJ_TARGET_ORIGIN;
-    head->method_name = slice(base, at, target - 1);
-    head->target = slice(base, target, c);
-    head->path = slice(base, target, path_end);
+    head->method_name = slice(at, target - 1);
+    head->target = slice(target, c);
+    head->path = slice(target, path_end);
     head->has_query = path_end != c;
-    head->query = slice(base, head->has_query ? path_end + 1 : c, c);
+    head->query = slice(head->has_query ? path_end + 1 : c, c);
     return c + 11;
 }
 
@@ -551,13 +529,13 @@ static const char *field_line_fast(dj_http1 *p, const char *base, const char *at
     const char *value_end = c;
     while (value_end > value && is_blank(value_end[-1]))
         value_end--;
-    keep_field(p, head, slice(base, at, name_end), slice(base, value, value_end), field_id(at, (size_t)(name_end - at)),
+    keep_field(p, head, slice(at, name_end), slice(value, value_end), field_id(at, (size_t)(name_end - at)),
                (met & UNDERSCORE) != 0);
     return c + 2;
 }
 
 /* The full rules for one field line; `end` is the offset behind its line end. */
-static dj_refusal field_line(dj_http1 *p, dj_str line, size_t end, const char *base, dj_head *head)
+static dj_refusal field_line(dj_http1 *p, dj_str line, size_t end, dj_head *head)
 {
     dj_field field;
     if (p->nlines >= p->limits->fields)
@@ -567,13 +545,11 @@ static dj_refusal field_line(dj_http1 *p, dj_str line, size_t end, const char *b
     dj_refusal r = dj_field_line(line, p->nlines == 0, &field);
     if (r != DJ_REFUSAL_NONE)
         return r;
-    bool underscore = dj_str_chr(field.name, '_') != DJ_NOT_FOUND;
-    keep_field(p, head, slice(base, field.name.ptr, field.name.ptr + field.name.len),
-               slice(base, field.value.ptr, field.value.ptr + field.value.len), field.id, underscore);
+    keep_field(p, head, field.name, field.value, field.id, dj_str_chr(field.name, '_') != DJ_NOT_FOUND);
     return DJ_REFUSAL_NONE;
 }
 
-/* -- the head as a whole; slices are pointers from here on -- */
+/* -- the head as a whole -- */
 
 static inline bool seen(const dj_head *head, dj_field_id id)
 {
@@ -729,10 +705,9 @@ static void decide_keep_alive(const dj_http1 *p, dj_head *head)
 }
 
 /* In the order that decides which refusal is reported when several apply. */
-static dj_refusal finish(const dj_http1 *p, dj_head *head, const char *base)
+static dj_refusal finish(const dj_http1 *p, dj_head *head)
 {
     dj_refusal r;
-    set_base(head, base);
     if ((r = check_host(p, head)) != DJ_REFUSAL_NONE)
         return r;
     if ((p->repeated & NEVER_REPEATED) != 0)
@@ -811,7 +786,7 @@ static bool fast_lines(dj_http1 *p, dj_str input, dj_head *head)
     if (p->scanned > p->line) /* a line that came in pieces: not to be read from its start again before it is whole */
         return false;
     if (p->section == 0) {
-        if ((next = request_line_fast(base, at, end, p->limits->request_line, head)) == NULL)
+        if ((next = request_line_fast(at, end, p->limits->request_line, head)) == NULL)
             return false;
         at = next;
         p->section = (uint32_t)(at - base);
@@ -822,16 +797,11 @@ static bool fast_lines(dj_http1 *p, dj_str input, dj_head *head)
     return end - at >= 2 && at[0] == '\r' && at[1] == '\n';
 }
 
-dj_http1_result dj_http1_parse(dj_http1 *p, dj_str input, dj_head *head, size_t *consumed)
+/* Judges line after line. DONE: the empty line is at p->line. */
+static dj_http1_result read_lines(dj_http1 *p, dj_str input, dj_head *head)
 {
     dj_str line;
-    *consumed = 0;
-    if (p->refusal != DJ_REFUSAL_NONE)
-        return DJ_HTTP1_REFUSED;
-    if (p->line == 0 && p->scanned == 0) {
-        DJ_ASSERT(p->limits->fields <= DJ_HTTP_FIELDS_MAX);
-        clear(head);
-    }
+    clear(head);
     while (!fast_lines(p, input, head)) {
         dj_http1_result got = next_line(p, input, &line);
         if (got != DJ_HTTP1_DONE)
@@ -839,10 +809,10 @@ dj_http1_result dj_http1_parse(dj_http1 *p, dj_str input, dj_head *head, size_t 
         size_t end = p->line + line.len + 2;
         if (p->section != 0) {
             if (line.len == 0)
-                break;
-            p->refusal = field_line(p, line, end, input.ptr, head);
+                return DJ_HTTP1_DONE;
+            p->refusal = field_line(p, line, end, head);
         } else if (line.len > 0) {
-            p->refusal = request_line(line, p->tls, input.ptr, head);
+            p->refusal = request_line(line, p->tls, head);
             p->section = (uint32_t)end;
         } else {
             p->refusal = p->skipped ? DJ_REFUSED_EMPTY_LINES : DJ_REFUSAL_NONE;
@@ -852,7 +822,27 @@ dj_http1_result dj_http1_parse(dj_http1 *p, dj_str input, dj_head *head, size_t 
             return DJ_HTTP1_REFUSED;
         advance(p, end);
     }
-    p->refusal = finish(p, head, input.ptr);
+    return DJ_HTTP1_DONE;
+}
+
+/* A head that comes in pieces is judged piece by piece, and once it is whole it is read again from its start: so no half head
+ * needs memory of its own, and no slice points into a buffer that has moved since. */
+dj_http1_result dj_http1_parse(dj_http1 *p, dj_str input, dj_head *head, size_t *consumed)
+{
+    bool again = p->line != 0;
+    *consumed = 0;
+    DJ_ASSERT(p->limits->fields <= DJ_HTTP_FIELDS_MAX);
+    if (p->refusal != DJ_REFUSAL_NONE)
+        return DJ_HTTP1_REFUSED;
+    dj_http1_result r = read_lines(p, input, head);
+    if (r == DJ_HTTP1_DONE && again) {
+        dj_http1_init(p, p->limits, p->tls);
+        r = read_lines(p, input, head);
+        DJ_ASSERT(r == DJ_HTTP1_DONE);
+    }
+    if (r != DJ_HTTP1_DONE)
+        return r;
+    p->refusal = finish(p, head);
     if (p->refusal != DJ_REFUSAL_NONE)
         return DJ_HTTP1_REFUSED;
     *consumed = p->line + 2;

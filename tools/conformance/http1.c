@@ -94,8 +94,10 @@ static bool read_head(conversation *c)
     dj_http1_result got = dj_http1_parse(&c->parser, dj_str_n(c->input, c->input_len), &c->head, &consumed);
     if (got == DJ_HTTP1_REFUSED)
         refuse(c, c->parser.refusal);
-    if (got != DJ_HTTP1_DONE)
+    if (got != DJ_HTTP1_DONE) {
+        memset(&c->head, 0xA5, sizeof c->head); /* kept for no other call */
         return false;
+    }
     free(c->head_bytes);
     c->head_bytes = malloc(consumed);
     DJ_ASSERT(c->head_bytes != NULL && consumed <= c->input_len);
