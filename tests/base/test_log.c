@@ -306,8 +306,9 @@ DJ_TEST(threads_do_not_mix_their_lines)
 {
     log_file *f = open_log(c, DJ_LOG_TEXT);
     pthread_t threads[4];
+    static char who[] = "one of the threads";
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, log_many, "one of the threads"), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, log_many, who), 0);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     dj_str rest = contents(c, f->path), one;

@@ -128,3 +128,13 @@ def test_the_demo_serves_its_front_page_hardened(make_site):
 def test_the_demos_production_settings_are_clean(path):
     done = run('demo', 'check', '--deploy', '--settings', path, env={**KEY_ENV, 'SECRET_KEY': KEY}, cwd=ROOT)
     assert done.returncode == 0 and 'no issues' in done.stdout + done.stderr, done
+
+
+def test_the_20_line_program_is_hardened_and_escapes(make_site):
+    site = make_site('examples/hello')
+    site.settings.write_text((ROOT / 'examples/hello.py').read_text())
+    site.start(command='runserver')
+    answer = site.get('/?name=%3Cscript%3E')
+    assert answer.status == 200 and b'&lt;script&gt;' in answer.body and b'<script>' not in answer.body
+    for name in ('X-Content-Type-Options', 'Referrer-Policy', 'Cross-Origin-Opener-Policy', 'X-Frame-Options'):
+        assert answer.header(name), name
