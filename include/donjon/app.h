@@ -10,6 +10,8 @@ typedef struct dj_app {
     const dj_middleware *const *middleware; /* the program's own layers, for MIDDLEWARE to name; or NULL */
     size_t                      nmiddleware;
     const char                 *settings; /* default settings file; --settings and DJANGO_SETTINGS_FILE override */
+    const struct dj_check      *checks; /* the program's own, donjon/checks.h; or NULL */
+    size_t                      nchecks;
 } dj_app;
 
 /* The command line of a site: serve, runserver, check, secret-key, diffsettings, ... `--help` tells. Returns the

@@ -220,7 +220,7 @@ static const dj_option *find_long(parse *p, dj_str name, int *status)
         dj_str           full = dj_str_of(o->name);
         if (dj_str_eq(full, name))
             return o;
-        if (!dj_str_starts(full, name))
+        if (o->exact || !dj_str_starts(full, name))
             continue;
         dj_buf_addf(&several, "%s--%s", fits == 0 ? "" : ", ", o->name);
         found = o;
