@@ -5,6 +5,8 @@
  * functions as a terminal does. */
 #pragma once
 #include "donjon/conf.h"
+#include "donjon/log.h"
+#include "donjon/response.h"
 
 struct dj_app; /* donjon/app.h */
 
@@ -40,6 +42,7 @@ typedef struct dj_option {
     const char        *metavar; /* "TAG"; NULL: a flag without value */
     const char        *help;
     const char *const *choices; /* ends with NULL; NULL: any value */
+    bool               exact;   /* no prefix stands for it: an own option must not make Django's prefixes ambiguous */
 } dj_option;
 
 typedef struct dj_command_spec {
@@ -92,3 +95,104 @@ DJ_NONNULL bool dj_options_color(const dj_options *o, const dj_console *con);
  * Django project's settings file without running it. */
 DJ_CHECKED int dj_manage_check(dj_scope *s, const dj_console *con, int argc, char *const *argv, const struct dj_app *app)
     __attribute__((nonnull(1, 2, 4)));
+
+struct dj_check_input;
+/* What the checks of a site look at. Relative paths in its settings start in the console's folder, as in Django. */
+void dj_check_site_input(dj_scope *s, const dj_console *con, const struct dj_app *app, const dj_conf *conf,
+                         struct dj_check_input *out) __attribute__((nonnull));
+
+/* -- dispatch: manage.c -- */
+
+typedef int (*dj_command_fn)(dj_scope *s, const dj_console *con, int argc, char *const *argv, const struct dj_app *app);
+typedef struct dj_command {
+    const char   *name, *alias; /* alias may be NULL; not listed */
+    const char   *summary;      /* one line of `help` */
+    dj_command_fn run;
+} dj_command;
+
+/* Runs argv[1] in a scope of its own. No command, `help` and --help list the commands on stdout, exit status 0; an
+ * unknown one is answered on stderr with the nearest name, exit status 1, as Django does. `app` may be NULL. */
+DJ_CHECKED int dj_commands_run(const dj_command *commands, size_t len, const char *intro, int argc, char *const *argv,
+                               const struct dj_app *app) __attribute__((nonnull(1, 3, 5)));
+/* "demo: sentence" on stderr; returns 1, the exit status of a command that failed. */
+DJ_NONNULL DJ_FORMAT(4, 5) int dj_command_fail(dj_scope *s, const dj_console *con, char *const *argv, const char *fmt, ...);
+
+/* -- the settings of a site: settings_file.c -- */
+
+/* The file a command works with: --settings, else DONJON_SETTINGS, else the program's own; a dotted module name
+ * ("mysite.settings.production") means the file of that module. DJ_ERR_SETTINGS if there is none. */
+DJ_CHECKED dj_err dj_settings_path(dj_scope *s, const dj_console *con, const dj_options *o, const struct dj_app *app,
+                                   dj_str *path) __attribute__((nonnull(1, 2, 3, 5)));
+
+struct dj_settings;
+/* Reads that file, strictly. The failure's sentence is what to show; it may have several lines (source and caret). */
+DJ_CHECKED dj_err dj_settings_read(dj_scope *s, const dj_console *con, dj_str path, struct dj_settings **out)
+    __attribute__((nonnull));
+
+int dj_manage_diffsettings(dj_scope *s, const dj_console *con, int argc, char *const *argv, const struct dj_app *app);
+int dj_manage_runserver(dj_scope *s, const dj_console *con, int argc, char *const *argv, const struct dj_app *app);
+int dj_manage_secret_key(dj_scope *s, const dj_console *con, int argc, char *const *argv, const struct dj_app *app);
+int dj_manage_serve(dj_scope *s, const dj_console *con, int argc, char *const *argv, const struct dj_app *app);
+int dj_manage_version(dj_scope *s, const dj_console *con, int argc, char *const *argv, const struct dj_app *app);
+
+/* -- access log: access_log.c -- */
+
+typedef struct dj_access_record {
+    int64_t  time_us, duration_us;
+    dj_str   client, method, target, host, referer, user_agent; /* as received */
+    int      minor, status;
+    uint64_t bytes, request_id;
+    bool     tls;
+} dj_access_record;
+/* Adds one line, '\n' included: DJ_LOG_TEXT is Apache's "combined" format. */
+DJ_NONNULL void dj_access_line(dj_scope *s, dj_buf *out, dj_log_format format, const dj_access_record *r);
+
+/* The same for people who watch a terminal. */
+DJ_NONNULL void dj_access_short(dj_scope *s, dj_buf *out, const dj_access_record *r);
+
+typedef struct dj_access_log dj_access_log;
+/* Lives in `s`; what is gathered is written when `s` ends. DJ_ERR_IO names the path. */
+DJ_CHECKED DJ_NONNULL dj_err dj_access_log_open(dj_scope *s, dj_str to, dj_log_format format, dj_access_log **out);
+/* From now on lines are gathered and written at the end of a turn of `loop`. */
+struct dj_loop;
+DJ_NONNULL void dj_access_log_attach(dj_access_log *log, struct dj_loop *loop);
+DJ_CHECKED DJ_NONNULL dj_err dj_access_log_reopen(dj_scope *s, dj_access_log *log);
+DJ_NONNULL void dj_access_log_add(dj_access_log *log, const dj_req *req, const dj_response *resp, uint64_t bytes);
+
+/* -- a site that is being served: serving.c; for serve and runserver -- */
+
+typedef struct dj_serving {
+    dj_scope               *scope; /* its own: a reload makes the next one beside it */
+    dj_str                  path;  /* the settings file */
+    struct dj_settings     *settings;
+    struct dj_site         *site;
+    struct dj_tls          *tls; /* or NULL */
+    dj_access_log          *access; /* or NULL */
+    const struct dj_server_app *app; /* what the server calls */
+} dj_serving;
+
+typedef struct dj_serving_options {
+    dj_str path;             /* of the settings file */
+    dj_str tls_cert, tls_key; /* instead of the settings'; none: the settings' */
+    bool   tls;              /* a listener needs it; else no certificate is read */
+    bool   production;       /* write LOG_TO and ACCESS_LOG */
+    dj_serving *before;      /* reload: what serves until now; else NULL */
+} dj_serving_options;
+
+/* Settings, logs, site, certificate: all that can be wrong before a byte is served. *out is untouched on error. */
+DJ_CHECKED DJ_NONNULL dj_err dj_serving_load(dj_scope *s, const dj_console *con, const struct dj_app *app,
+                                             const dj_serving_options *options, dj_serving **out);
+void dj_serving_free(dj_serving *serving);
+
+/* The normal checks, as every command runs them before it does anything. False: there is an ERROR, and the command must not
+ * go on. The report goes to stderr, or to stdout if it is clean (runserver; other commands then say nothing). */
+typedef struct dj_checks_said {
+    dj_str report;
+    bool   clean;
+} dj_checks_said;
+DJ_CHECKED DJ_NONNULL bool dj_checks_pass(dj_scope *s, const dj_console *con, const struct dj_app *app,
+                                          const struct dj_settings *settings, bool color, dj_checks_said *said);
+
+struct dj_listen;
+/* What a client connects to: "http://127.0.0.1:8000"; for port 0 the one that the system chose. */
+DJ_NONNULL dj_str dj_listen_text(dj_scope *s, const struct dj_listen *l);
