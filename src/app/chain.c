@@ -154,6 +154,8 @@ static dj_response *run_view(dj_req *req)
             resp = after_exception(req, resp, &converted);
             if (converted)
                 return resp;
+        } else {
+            resp->from_view = true;
         }
     }
     return resp->render == NULL ? resp : rendered(req, resp);

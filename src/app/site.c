@@ -60,6 +60,8 @@ static dj_err make_layers(dj_scope *s, const dj_site_parts *parts, struct dj_sit
         dj_err e = h.layer->init == NULL ? DJ_OK : h.layer->init(s, parts->settings, &h.state);
         if (e == DJ_ERR_NOT_USED)
             continue;
+        if (!e && h.layer->on_routes != NULL)
+            e = h.layer->on_routes(s, &parts->app->urls, h.state);
         if (e)
             return e;
         used[nused++] = h;

@@ -247,6 +247,7 @@ struct dj_response {
     dj_response *(*render)(dj_response *resp, void *ctx);
     void        *render_ctx;
     bool         logged;  /* its record was written */
+    bool         from_view; /* the route's view returned it: what the route says of headers holds for it */
     bool         builtin; /* a page of our own: constant, nothing of the request in it */
     bool         close;  /* last answer on this connection */
     dj_header    inline_headers[DJ_HEADERS_INLINE];
