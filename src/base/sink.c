@@ -84,8 +84,7 @@ dj_err dj_sink_open(dj_scope *s, dj_sink *sink, dj_str to)
         if (e)
             return e;
     }
-    if (sink->path[0] != '\0')
-        close(sink->fd);
+    dj_sink_close(sink);
     memcpy(sink->path, path, len + 1);
     sink->fd = fd;
     sink->kind = kind == DJ_SINK_SYSLOG ? kind : kind_of(fd);
@@ -205,4 +204,13 @@ bool dj_sink_write(dj_sink *sink, dj_str lines)
 unsigned long dj_sink_lost(const dj_sink *sink)
 {
     return atomic_load(&sink->lost);
+}
+
+void dj_sink_close(dj_sink *sink)
+{
+    if (sink->path[0] != '\0')
+        close(sink->fd);
+    sink->path[0] = '\0';
+    sink->fd = 2;
+    sink->kind = DJ_SINK_STREAM;
 }

@@ -42,3 +42,5 @@ DJ_CHECKED DJ_NONNULL dj_err dj_sink_reopen(dj_scope *s, dj_sink *sink);
 DJ_NONNULL bool dj_sink_write(dj_sink *sink, dj_str lines);
 /* How many records wait to be reported as lost. */
 DJ_NONNULL unsigned long dj_sink_lost(const dj_sink *sink);
+/* Closes what dj_sink_open opened; stderr stays. */
+DJ_NONNULL void dj_sink_close(dj_sink *sink);

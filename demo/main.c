@@ -1,0 +1,25 @@
+/* demo/main.c - a small site that shows what protects it: the table of routes and the program. */
+#include "views.h"
+
+static const dj_route urls[] = {
+    DJ_PATH("", front_page, .name = "front", .methods = DJ_GET),
+    DJ_PATH("echo/", echo_page, .name = "echo", .methods = DJ_GET),
+    DJ_PATH("hello/<str:name>/", hello_page, .name = "hello", .methods = DJ_GET),
+    DJ_PATH("api/request/", request_json, .name = "api-request", .methods = DJ_GET),
+    DJ_PATH("errors/", errors_page, .name = "errors", .methods = DJ_GET),
+    DJ_PATH("errors/<int:status>/", error_now, .name = "error", .methods = DJ_GET),
+};
+
+int main(int argc, char **argv)
+{
+    const dj_app app = {
+        .urls = {.routes = urls,
+                 .len = DJ_COUNT(urls),
+                 .handler400 = bad_request_page,
+                 .handler403 = denied_page,
+                 .handler404 = not_found_page,
+                 .handler500 = server_error_page},
+        .settings = "demo/settings/development.py",
+    };
+    return dj_manage(argc, argv, &app);
+}

@@ -1,0 +1,34 @@
+# What development and production share.
+from django.utils.csp import CSP
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+ROOT_URLCONF = 'demo.urls'
+INSTALLED_APPS = []
+
+MIDDLEWARE = [
+    'django.middleware.security.SecurityMiddleware',
+    'django.middleware.common.CommonMiddleware',
+    'django.middleware.clickjacking.XFrameOptionsMiddleware',
+    'django.middleware.csp.ContentSecurityPolicyMiddleware',
+    'donjon.middleware.PermissionsPolicyMiddleware',
+]
+
+# Scripts and styles run only with the nonce of the answer that carries them.
+SECURE_CSP = {
+    'default-src': [CSP.SELF],
+    'script-src': [CSP.SELF, CSP.NONCE],
+    'style-src': [CSP.SELF, CSP.NONCE],
+    'img-src': [CSP.SELF],
+    'object-src': [CSP.NONE],
+    'base-uri': [CSP.NONE],
+    'form-action': [CSP.SELF],
+    'frame-ancestors': [CSP.NONE],
+}
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = 'strict-origin-when-cross-origin'
+SECURE_CROSS_ORIGIN_OPENER_POLICY = 'same-origin'
+X_FRAME_OPTIONS = 'DENY'
+TIME_ZONE = 'UTC'
