@@ -79,6 +79,7 @@ int  dj_wheel_next(const dj_loop *loop);
 void dj_wheel_turn(dj_loop *loop);
 
 /* coroutine.c */
+void dj_stacks_prepare(void); /* once a thread that switches */
 void dj_stacks_free(dj_loop *loop);
 /* The job on whose end `co` waits; NULL for none. dj_pool_forsake is called if `co` is abandoned. */
 void dj_co_set_job(dj_co *co, void *job);

@@ -40,6 +40,7 @@ dj_loop *dj_loop_new(void)
     loop->pool_queue = 64;
     read_clocks(loop);
     dj_wheel_init(&loop->wheel, loop->ms);
+    dj_stacks_prepare();
     return loop;
 }
 
