@@ -184,7 +184,7 @@ def test_a_client_that_sends_on_after_a_refusal_still_reads_it(site):
     (b'GET / HTTP/2.0\r\nHost: localhost\r\n\r\n', 505),
     (b'GET / HTTP/1.1\r\nHost: localhost\r\nExpect: a miracle\r\n\r\n', 417),
     (b'\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400),
-])
+], ids=['target', 'field', 'fields', 'body', 'method', 'version', 'expect', 'tls'])
 def test_a_refusal_is_hardened_closes_and_shows_nothing(site, raw, status):
     wire = site.wire()
     wire.send(raw)
