@@ -107,25 +107,10 @@ dj_str dj_url_escape_path(dj_scope *s, dj_str path)
     return dj_url_quote(s, path, PATH_SAFE);
 }
 
-/* A query is latin-1 characters to Django (WSGI), quoted as UTF-8. Our own reader lets no such byte through. */
-static dj_str latin1_to_utf8(dj_scope *s, dj_str text)
-{
-    size_t high = 0;
-    for (size_t i = 0; i < text.len; i++)
-        high += (unsigned char)text.ptr[i] >> 7;
-    if (high == 0)
-        return text;
-    char  *out = dj_alloc_raw(s, text.len + high);
-    size_t len = 0;
-    for (size_t i = 0; i < text.len; i++)
-        len += dj_utf8_put(out + len, (unsigned char)text.ptr[i]);
-    return dj_str_n(out, len);
-}
-
 dj_str dj_url_full_path(dj_scope *s, dj_str path, dj_str query, bool force_slash)
 {
     dj_str escaped = dj_url_escape_path(s, path);
-    dj_str quoted = dj_iri_to_uri(s, latin1_to_utf8(s, query));
+    dj_str quoted = dj_iri_to_uri(s, dj_latin1_to_utf8(s, query)); /* to WSGI a query is Latin-1 characters */
     bool   slash = force_slash && !dj_str_ends(path, DJ_LIT("/"));
     if (!slash && quoted.len == 0)
         return escaped;
