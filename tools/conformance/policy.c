@@ -116,7 +116,8 @@ static void host_case(run *r, const json_t *one)
     settings->DEBUG = js_bool(given, "DEBUG");
     settings->USE_X_FORWARDED_HOST = js_bool(given, "USE_X_FORWARDED_HOST");
     settings->USE_X_FORWARDED_PORT = js_bool(given, "USE_X_FORWARDED_PORT");
-    settings->SECURE_PROXY_SSL_HEADER = js_value(r, json_object_get(given, "SECURE_PROXY_SSL_HEADER"));
+    const json_t *proxy = json_object_get(given, "SECURE_PROXY_SSL_HEADER");
+    settings->SECURE_PROXY_SSL_HEADER = js_value(r, proxy == NULL ? json_null() : proxy);
     settings->TRUSTED_PROXIES = (dj_str_list){proxies, DJ_COUNT(proxies)};
     site->settings = settings;
     if (dj_host_rules_new(r->scope, settings, &site->hosts)) {

@@ -1,10 +1,7 @@
 /* tools/conformance/values.h - settings' values out of vector files. */
 #pragma once
-#include "conformance.h"
-#include "donjon/settings.h"
+#include "site_case.h"
 
-/* {"set": [...]} and {"tuple": [...]} are what they say; other objects are dicts. Lives in the case. */
-dj_value *js_value(run *r, const json_t *json);
 /* [["name", value], ...] as a dict in that order. */
 dj_value *js_pairs(run *r, const json_t *pairs);
 /* A list of texts. */
