@@ -29,6 +29,9 @@ def assert_echo(want, got):
     assert got.status == 200, got
     if want['method'] == 'HEAD':
         return
+    if '%0a' in want['path'].lower():  # a line end in the first lines of the echo
+        assert got.body.startswith(want['method'].encode() + b'\n') and got.body.endswith(base64.b64decode(want['body_b64']))
+        return
     method, path, query, body = got.body.split(b'\n', 3)
     assert method.decode() == want['method']
     if '%' not in want['path']:
@@ -268,6 +271,7 @@ def test_a_connection_ends_after_its_requests(make_site):
 
 def test_an_address_has_so_many_connections(make_site):
     site = make_site(MAX_CONNECTIONS_PER_ADDRESS=5).start()
+    time.sleep(0.3)  # the connection that saw the site listen is gone
     held = [site.wire() for _ in range(5)]
     for wire in held:
         wire.send(GET)
