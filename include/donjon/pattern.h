@@ -29,7 +29,7 @@ typedef enum dj_found {
  *                     thing that is not served; the sentence says what, and where in the pattern
  *   DJ_ERR_LIMIT      too long, or too many groups */
 DJ_CHECKED DJ_NONNULL dj_err dj_pattern_compile(dj_scope *s, dj_str regex, dj_pattern **out);
-/* re.search: anywhere in `subject`. Bytes that are not UTF-8 match nothing. `match` may be NULL. */
+/* re.search: anywhere in `subject`; one that is not UTF-8 never matches. `match` may be NULL. */
 DJ_CHECKED dj_found dj_pattern_search(const dj_pattern *p, dj_str subject, dj_pattern_match *match)
     __attribute__((nonnull(1)));
 /* re.fullmatch: the whole of `subject`, a line end at its end included. */

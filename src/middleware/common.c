@@ -33,6 +33,7 @@ static bool is_unwelcome(const common *st, const dj_req *req)
     dj_str agent = dj_head_field(req->head, DJ_FIELD_USER_AGENT);
     if (dj_str_is_none(agent))
         return false;
+    agent = dj_latin1_to_utf8(req->scope, agent);
     for (size_t i = 0; i < st->nagents; i++) {
         if (dj_pattern_search(st->agents[i], agent, NULL) != DJ_FOUND_NO)
             return true;
@@ -113,11 +114,13 @@ static dj_response *around(dj_req *req, dj_next *next)
         return dj_raise(req, DJ_ERR_DENIED, "Forbidden user agent");
     if (dj_get_host(req, &host))
         return dj_raise_failure(req);
+    dj_response *resp;
     if (DJ_UNLIKELY(st->prepend_www) && host.len > 0 && !dj_str_starts(host, DJ_LIT("www.")))
-        return www_redirect(st, req, host);
-    dj_response *resp = dj_call(next, req);
-    if (DJ_UNLIKELY(resp->status == 404) && slash_is_due(st, req))
-        return slash_redirect(st, req);
+        resp = www_redirect(st, req, host);
+    else
+        resp = dj_call(next, req);
+    if (DJ_UNLIKELY(resp->status == 404) && resp->raised == DJ_OK && slash_is_due(st, req))
+        return slash_redirect(st, req); /* as it is: Django gives it no Content-Length */
     if (resp->stream == NULL && !dj_header_seen(resp, DJ_HEADER_CONTENT_LENGTH))
         add_content_length(req, resp);
     return resp;

@@ -398,7 +398,7 @@ dj_err dj_pattern_compile(dj_scope *s, dj_str regex, dj_pattern **out)
     translator t = {.s = s,
                     .in = dj_str_dup(s, regex),
                     .out = dj_buf_make(s, DJ_PATTERN_MAX * 6),
-                    .options = PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C};
+                    .options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C};
     dj_pattern *p = dj_new(s, dj_pattern);
     p->text = t.in;
     dj_err e = translate(&t);
@@ -411,11 +411,14 @@ dj_err dj_pattern_compile(dj_scope *s, dj_str regex, dj_pattern **out)
 
 static dj_found run(const dj_pattern *p, dj_str subject, uint32_t options, dj_pattern_match *match)
 {
+    /* PCRE2 could match between bad bytes, but then takes each of them for the end of the text. */
+    if (!dj_utf8_valid(subject))
+        return DJ_FOUND_NO;
     pcre2_match_data *data = pcre2_match_data_create((uint32_t)p->groups, NULL);
     if (data == NULL)
         return DJ_FOUND_GAVE_UP;
     PCRE2_SPTR text = (PCRE2_SPTR)(subject.ptr == NULL ? "" : subject.ptr);
-    int        count = pcre2_match(p->code, text, subject.len, 0, options, data, p->limits);
+    int        count = pcre2_match(p->code, text, subject.len, 0, options | PCRE2_NO_UTF_CHECK, data, p->limits);
     if (count > 0 && match != NULL) {
         const PCRE2_SIZE *at_pair = pcre2_get_ovector_pointer(data);
         match->len = p->groups;

@@ -24,7 +24,7 @@ DJ_TEST(matches_as_python_does)
         {"^a(?#c)b$", "ab", true},    {"^.$", "\n", false},         {"(?s)^.$", "\n", true},
         {"^(?i:a)b$", "Ab", true},    {"^(?i:a)b$", "AB", false},   {"x{", "x{", true},
         {"a b", "a b", true},         {"", "anything", true},       {"^\xC3\xA9$", "\xC3\xA9", true},
-        {"^.$", "\xFF", false},       {"^.$", "\r", true},
+        {"^.$", "\xFF", false}, {"a", "a\xFF", false},       {"^.$", "\r", true},
     };
     for (size_t i = 0; i < DJ_COUNT(cases); i++) {
         if (search(c->scope, cases[i].regex, cases[i].subject) != (cases[i].found ? DJ_FOUND_YES : DJ_FOUND_NO))
