@@ -165,6 +165,8 @@ DJ_CHECKED dj_err dj_host_rules_new(dj_scope *s, const dj_settings *settings, co
 void dj_host_prepare(dj_req *req);
 /* Before any layer: DJ_ERR_DISALLOWED_HOST with Django's sentence in the scope. */
 DJ_CHECKED dj_err dj_host_check(dj_req *req);
+/* For a listener that only redirects: 301 to the same address by https. Raised if the host is not ours. */
+DJ_RETURNS dj_response *dj_https_redirect(dj_req *req);
 
 /* -- the site: site.c -- */
 

@@ -147,16 +147,6 @@ static bool is_ascii(dj_str text)
     return true;
 }
 
-/* Header bytes as characters, as WSGI hands them to Django. */
-static dj_str latin1_to_utf8(dj_scope *s, dj_str bytes)
-{
-    char  *out = dj_alloc_array(s, bytes.len, 2);
-    size_t len = 0;
-    for (size_t i = 0; i < bytes.len; i++)
-        len += dj_utf8_put(out + len, (unsigned char)bytes.ptr[i]);
-    return dj_str_n(out, len);
-}
-
 dj_err dj_get_host(dj_req *req, dj_str *host)
 {
     const dj_host_rules *rules = req->site->hosts;
@@ -165,7 +155,8 @@ dj_err dj_get_host(dj_req *req, dj_str *host)
         *host = raw;
         return DJ_OK;
     }
-    dj_str text = is_ascii(raw) ? raw : latin1_to_utf8(req->scope, raw);
+    /* Header bytes are characters of Latin-1, as WSGI hands them to Django. */
+    dj_str text = dj_latin1_to_utf8(req->scope, raw);
     return dj_fail(req->scope, DJ_ERR_DISALLOWED_HOST, DJ_FMT, DJ_ARG(dj_host_complaint(req->scope, text)));
 }
 
@@ -217,4 +208,18 @@ dj_response *dj_redirect_safe(dj_req *req, dj_str url, dj_str fallback)
         return dj_raise_failure(req);
     bool safe = dj_url_has_allowed_host_and_scheme(req->scope, url, (dj_str_list){&host, 1}, req->secure);
     return dj_redirect(req, safe ? url : fallback);
+}
+
+/* A plain port beside TLS: whatever is asked for, it is to be had by https. The port is left out where it is the usual one. */
+dj_response *dj_https_redirect(dj_req *req)
+{
+    dj_scope *s = req->scope;
+    dj_str    host, domain, port;
+    if (dj_get_host(req, &host) || !dj_host_split(s, host, &domain, &port))
+        return dj_raise_failure(req);
+    if (port.len > 0)
+        host = dj_str_first(host, host.len - port.len - 1);
+    if (req->peer->https_port != 443)
+        host = dj_strf(s, DJ_FMT ":%u", DJ_ARG(host), (unsigned)req->peer->https_port);
+    return dj_redirect_permanent(req, dj_strf(s, "https://" DJ_FMT DJ_FMT, DJ_ARG(host), DJ_ARG(dj_req_full_path(req))));
 }

@@ -103,8 +103,12 @@ dj_response *dj_site_handle(dj_req *req, void *site)
     dj_host_prepare(req);
     if (DJ_UNLIKELY(it->settings->HOST_CHECK_FIRST && dj_host_check(req) != DJ_OK))
         resp = dj_error_answer(req, dj_failure(req->scope), dj_failure_text(req->scope));
+    else if (DJ_UNLIKELY(req->peer->redirect_only && !req->secure))
+        resp = dj_https_redirect(req);
     else
         resp = dj_layer_run(it->layers, req);
+    if (resp->raised != DJ_OK)
+        resp = dj_error_answer(req, resp->raised, dj_failure_text(req->scope));
     if (DJ_UNLIKELY(resp->status >= 400))
         dj_error_log_answer(req, resp);
     if (DJ_UNLIKELY(resp->status >= 400 || req->match == NULL))

@@ -275,8 +275,6 @@ static void refuse(dj_conn *conn, int status, dj_str reason)
     dj_buf_add(out, dj_worker_date(w));
     dj_buf_add(out, w->app->refusal_headers(status, conn->peer.tls, w->app->ctx));
     dj_buf_addf(out, "Content-Length: %zu\r\n", body.len);
-    if (status == 503)
-        dj_buf_add(out, DJ_LIT("Retry-After: 1\r\n"));
     dj_buf_add(out, DJ_LIT("Connection: close\r\n\r\n"));
     dj_buf_add(out, body);
     if (w->app->refused != NULL)

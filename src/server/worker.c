@@ -212,7 +212,7 @@ static void turn_away(dj_worker *w, const dj_peer *peer, int fd)
         char   head[2048];
         int    n = snprintf(head, sizeof head,
                             "HTTP/1.1 503 Service Unavailable\r\n" DJ_FMT DJ_FMT
-                               "Retry-After: 1\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                               "Content-Length: %zu\r\nConnection: close\r\n\r\n",
                             DJ_ARG(dj_worker_date(w)), DJ_ARG(lines), body.len);
         if (n > 0 && (size_t)n < sizeof head) {
             (void)!send(fd, head, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE);
