@@ -33,6 +33,7 @@ SETTINGS = {
     'APPEND_SLASH': False,
     'MAX_CONNECTIONS_PER_ADDRESS': 10000,
 }
+CSP_SETTING = "SECURE_CSP = {'default-src': [CSP.SELF], 'script-src': [CSP.SELF, CSP.NONCE]}\n"
 
 
 def pytest_configure(config):
@@ -187,7 +188,7 @@ class Site:
         raw = settings.pop('raw', '')
         values = {**SETTINGS, **settings}
         text = ''.join(f'{name} = {value!r}\n' for name, value in values.items() if value is not None)
-        self.settings.write_text('import os\n' + text + raw)
+        self.settings.write_text('import os\nfrom django.utils.csp import CSP\n' + text + CSP_SETTING + raw)
         self.settings.chmod(0o644)
 
     def command(self, *args):

@@ -155,8 +155,9 @@ def test_reload_takes_a_new_certificate(make_site):
 
 def test_a_unix_socket_for_a_proxy(make_site):
     site = make_site()
-    path = site.folder / 'site.sock'
-    site.folder.chmod(0o777)
+    path = site.folder / 'run/site.sock'
+    path.parent.mkdir()
+    path.parent.chmod(0o777)  # for nobody to take the socket away again
     site.start('--bind', f'unix:{path}', plain=False, ready=False)
     wait_for('the socket', path.exists)
 

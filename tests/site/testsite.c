@@ -54,7 +54,10 @@ static dj_response *missing(dj_req *req)
 
 static dj_response *hello(dj_req *req)
 {
-    return dj_page(req, DJ_HTML("<!DOCTYPE html><title>Hello</title><p>Hello, World!"));
+    dj_response *resp = dj_page(req, DJ_HTML("<!DOCTYPE html><title>Hello</title><p>Hello, World!<script nonce=\""));
+    dj_body_add(resp, dj_csp_nonce(req));
+    dj_body_add(resp, DJ_LIT("\"></script>"));
+    return resp;
 }
 
 /* What arrived: method, path, query and body, a line each (the body as it is). */
