@@ -2,6 +2,7 @@
  *
  * Django: the ordering notes of ref/middleware; auth.E013 is its own check. */
 #include "checks/family.h"
+#include "donjon/builtin.h"
 #include "donjon/map.h"
 
 #define SECURITY_LAYER "django.middleware.security.SecurityMiddleware"
@@ -39,6 +40,9 @@ static const char *const django_middleware[] = {
 
 bool ck_known_middleware(dj_check_run *c, dj_str name)
 {
+    for (size_t i = 0; i < dj_builtin_middleware_len; i++)
+        if (dj_str_eq(name, dj_str_of(dj_builtin_middleware[i]->name)))
+            return true;
     return ck_in_table(django_middleware, name) || (c->in->middleware != NULL && ck_in_table(c->in->middleware, name));
 }
 
