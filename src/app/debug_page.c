@@ -5,6 +5,7 @@
  *
  * Must not know: how the error came to be. */
 #include "app/app.h"
+#include "donjon/policy.h"
 
 #define PAGE_MAX ((size_t)1024 * 1024)
 #define VALUE_MAX 500
@@ -45,6 +46,40 @@ static void add_route(const dj_route *route, dj_str pattern, dj_str namespaces, 
     dj_buf_add_html(b, DJ_HTML("</li>\n"));
 }
 
+/* "X-Forwarded-For" -> "HTTP_X_FORWARDED_FOR": the names that the filter knows. */
+static dj_str meta_name(dj_scope *s, dj_str field)
+{
+    dj_str name = dj_str_upper(s, dj_str_replace(s, field, DJ_LIT("-"), DJ_LIT("_")));
+    if (dj_str_eq(name, DJ_LIT("CONTENT_TYPE")) || dj_str_eq(name, DJ_LIT("CONTENT_LENGTH")))
+        return name;
+    return dj_str_cat(s, DJ_LIT("HTTP_"), name);
+}
+
+static void add_headers(dj_buf *b, dj_req *req, const dj_cleanse_rules *rules)
+{
+    dj_buf_add_html(b, DJ_HTML("<h2>Headers of the request</h2>\n<table>\n"));
+    for (size_t i = 0; i < req->head->nfields; i++) {
+        dj_str name = meta_name(req->scope, req->head->fields[i].name);
+        row(b, name, dj_cleanse_text(req->scope, rules, name, req->head->fields[i].value));
+    }
+    dj_buf_add_html(b, DJ_HTML("</table>\n"));
+}
+
+/* Those that the settings file assigns; a program's own settings have no file. */
+static void add_settings(dj_buf *b, dj_req *req, const dj_cleanse_rules *rules)
+{
+    const dj_conf *conf = req->site->settings->conf;
+    if (conf == NULL)
+        return;
+    dj_buf_add_html(b, DJ_HTML("<h2>Settings</h2>\n<table>\n"));
+    for (size_t i = 0; i < conf->names.len; i++) {
+        const dj_map_entry *entry = &conf->names.entries[i];
+        const dj_value     *value = dj_cleanse(req->scope, rules, entry->key, entry->value);
+        row(b, entry->key, dj_value_repr(req->scope, value, VALUE_MAX));
+    }
+    dj_buf_add_html(b, DJ_HTML("</table>\n"));
+}
+
 dj_response *dj_debug_page(dj_req *req, int status, dj_err e, dj_str sentence)
 {
     dj_buf b = dj_buf_make(req->scope, PAGE_MAX);
@@ -74,6 +109,9 @@ dj_response *dj_debug_page(dj_req *req, int status, dj_err e, dj_str sentence)
         dj_resolver_each(req->site->resolver, add_route, &b);
         dj_buf_add_html(&b, DJ_HTML("</ol>\n"));
     }
+    const dj_cleanse_rules rules = {.session_cookie_name = req->site->settings->SESSION_COOKIE_NAME};
+    add_headers(&b, req, &rules);
+    add_settings(&b, req, &rules);
     dj_buf_add_html(&b, DJ_HTML("<p>You see this page because <code>DEBUG = True</code> stands in the settings and you are on the "
                                 "server's own machine. Others get a plain error page.</p>\n</body>\n</html>\n"));
     dj_response *resp = dj_respond(req, status);

@@ -5,6 +5,7 @@
 #include "app/app.h"
 #include "donjon/host.h"
 #include "donjon/policy.h"
+#include "donjon/unicode.h"
 
 struct dj_host_rules {
     dj_str_list allowed;
@@ -206,6 +207,7 @@ dj_response *dj_redirect_safe(dj_req *req, dj_str url, dj_str fallback)
     dj_str host;
     if (dj_get_host(req, &host))
         return dj_raise_failure(req);
+    url = dj_utf8_strip(url); /* as it is judged, so it is sent */
     bool safe = dj_url_has_allowed_host_and_scheme(req->scope, url, (dj_str_list){&host, 1}, req->secure);
     return dj_redirect(req, safe ? url : fallback);
 }
