@@ -3,11 +3,15 @@
  * For applications only; nothing of Donjon's own includes it. Each header is the manual of its subject. */
 #pragma once
 #include "donjon/app.h"
+#include "donjon/crypto.h"
+#include "donjon/csp.h"
+#include "donjon/host.h"
 #include "donjon/html.h"
 #include "donjon/json.h"
 #include "donjon/log.h"
 #include "donjon/map.h"
 #include "donjon/middleware.h"
+#include "donjon/policy.h"
 #include "donjon/request.h"
 #include "donjon/response.h"
 #include "donjon/routes.h"
