@@ -27,7 +27,8 @@ typedef struct dj_check_message {
     dj_str    text;   /* one line */
     dj_str    hint;   /* what to write instead; or none */
     dj_str    object; /* what it concerns, as Django prints it; none: "?" */
-    dj_origin origin; /* the line to change; line 0: the setting stands nowhere, .file is where it could */
+    dj_origin origin; /* the line to change. Line 0, column 0: the setting stands nowhere, .file is where it could;
+                         line 0, column 1: the file as a whole */
 } dj_check_message;
 
 /* -- for the functions of checks -- */

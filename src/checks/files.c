@@ -61,7 +61,7 @@ static void settings_writable(dj_check_run *c)
         struct stat st;
         for (dj_str at = path;; at = parent_of(at)) {
             if (stat(dj_cstr(c->s, at), &st) == 0 && others_write(&st)) {
-                ck_report(c, "donjon.E010", (dj_origin){.file = path},
+                ck_report(c, "donjon.E010", (dj_origin){.file = path, .column = 1},
                           dj_cstr(c->s, dj_strf(c->s, "Run chmod go-w " DJ_FMT ".", DJ_ARG(at))),
                           "The settings can be changed by other users: %s is writable by them (" DJ_FMT ").",
                           S_ISDIR(st.st_mode) ? "a folder above the file" : "the file", DJ_ARG(at));
@@ -189,7 +189,7 @@ static void readable_secrets(dj_check_run *c)
     for (size_t i = 0; i < all.nfiles; i++) {
         struct stat st;
         if (all.holds[i] && stat(dj_cstr(c->s, all.files[i]), &st) == 0 && (st.st_mode & S_IROTH) != 0)
-            ck_report(c, "donjon.W011", (dj_origin){.file = all.files[i]},
+            ck_report(c, "donjon.W011", (dj_origin){.file = all.files[i], .column = 1},
                       dj_cstr(c->s, dj_strf(c->s, "Run chmod 640 " DJ_FMT ", and move the secrets out.", DJ_ARG(all.files[i]))),
                       "A settings file holds a secret and can be read by every user of the machine (" DJ_FMT ").",
                       DJ_ARG(all.files[i]));
@@ -287,7 +287,7 @@ static void exposed(dj_check_run *c)
                  {"TLS_KEY", "The TLS key"},                      {"LOG_TO", "The log"},
                  {"ACCESS_LOG", "The access log"},                {"EMAIL_FILE_PATH", "The folder of mails"}};
     for (size_t i = 0; i < c->in->conf->nfiles; i++)
-        expose(c, "The settings file", c->in->conf->files[i], (dj_origin){.file = c->in->conf->files[i]});
+        expose(c, "The settings file", c->in->conf->files[i], (dj_origin){.file = c->in->conf->files[i], .column = 1});
     for (size_t i = 0; i < DJ_COUNT(paths); i++) {
         dj_str text = ck_text(dj_check_setting(c, paths[i].setting));
         if (!dj_str_eq(text, DJ_LIT("stderr")) && !dj_str_eq(text, DJ_LIT("syslog")))

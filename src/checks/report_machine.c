@@ -54,6 +54,11 @@ dj_str dj_check_report_json(dj_scope *s, const dj_check_result *r, const dj_chec
     for (size_t i = 0; i < r->len; i++)
         add_json_message(s, &j, &r->messages[i], o->cwd);
     dj_json_close(&j, ']');
+    dj_json_key(&j, DJ_LIT("silenced_ids"));
+    dj_json_open(&j, '[');
+    for (size_t i = 0; i < r->nsilenced; i++)
+        dj_json_str(&j, r->silenced[i].id);
+    dj_json_close(&j, ']');
     dj_json_close(&j, '}');
     dj_buf_add_byte(&b, '\n');
     return dj_buf_str(&b);

@@ -33,7 +33,7 @@ static void add_message(dj_scope *s, dj_buf *b, const dj_check_message *m, const
     if (m->hint.len > 0)
         dj_buf_addf(b, "\n\tHINT: " DJ_FMT, DJ_ARG(m->hint));
     if (o->origins && m->origin.file.len > 0)
-        dj_buf_addf(b, "\n\tAT: " DJ_FMT "%s", DJ_ARG(ck_place(s, m->origin, o->cwd)), m->origin.line == 0 ? " (not set)" : "");
+        dj_buf_addf(b, "\n\tAT: " DJ_FMT "%s", DJ_ARG(ck_place(s, m->origin, o->cwd)), m->origin.line == 0 && m->origin.column == 0 ? " (not set)" : "");
     if (o->color)
         dj_buf_add(b, DJ_LIT("\x1b[0m"));
     dj_buf_add_byte(b, '\n');

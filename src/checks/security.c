@@ -160,20 +160,30 @@ static void report_session(dj_check_run *c, const simple_check *check)
                     check->setting);
 }
 
+static void one_simple(dj_check_run *c, const simple_check *check)
+{
+    tri besides = holds_besides(c, check);
+    if (besides == NO || both(besides, warns(c, check)) != YES)
+        return;
+    if (check->with == WITH_SESSIONS)
+        report_session(c, check);
+    else
+        report_sentence(c, check->id, check->setting);
+}
+
+/* What stays undecided is noted for the one id, not for all of the table. */
 static void simple(dj_check_run *c)
 {
+    const dj_check *all = c->current;
     for (size_t i = 0; i < DJ_COUNT(simple_checks); i++) {
-        const simple_check *check = &simple_checks[i];
-        if (check->warn == WARN_NONE_)
+        if (simple_checks[i].warn == WARN_NONE_)
             continue;
-        tri besides = holds_besides(c, check);
-        if (besides == NO || both(besides, warns(c, check)) != YES)
-            continue;
-        if (check->with == WITH_SESSIONS)
-            report_session(c, check);
-        else
-            report_sentence(c, check->id, check->setting);
+        dj_check one = *all;
+        one.ids = simple_checks[i].id;
+        c->current = &one;
+        one_simple(c, &simple_checks[i]);
     }
+    c->current = all;
 }
 
 /* -- middleware that is not there -- */
