@@ -47,6 +47,8 @@ DJ_NONNULL dj_str dj_req_client(const dj_req *req);
 DJ_NONNULL int64_t dj_path_int(const dj_req *req, const char *name);
 DJ_NONNULL dj_str dj_path_str(const dj_req *req, const char *name);
 DJ_NONNULL bool dj_path_has(const dj_req *req, const char *name);
+/* Unnamed group of a regular expression, counted from 0; DJ_NONE if there is none, or it took no part. */
+DJ_NONNULL dj_str dj_path_group(const dj_req *req, size_t index);
 /* A fresh nonce for this response's Content-Security-Policy: 22 characters of base64url, the same all through the
  * request, made when first asked for. */
 DJ_NONNULL dj_str dj_csp_nonce(dj_req *req);

@@ -151,9 +151,13 @@ static bool is_ascii(dj_str text)
 dj_err dj_get_host(dj_req *req, dj_str *host)
 {
     const dj_host_rules *rules = req->site->hosts;
-    dj_str               raw = raw_host(req);
+    if (DJ_LIKELY(!dj_str_is_none(req->host))) {
+        *host = req->host;
+        return DJ_OK;
+    }
+    dj_str raw = raw_host(req);
     if (DJ_LIKELY(is_ascii(raw)) && dj_host_decide(raw, rules->allowed, rules->debug) == DJ_HOST_OK) {
-        *host = raw;
+        *host = req->host = raw;
         return DJ_OK;
     }
     /* Header bytes are characters of Latin-1, as WSGI hands them to Django. */

@@ -33,6 +33,15 @@ dj_str dj_path_str(const dj_req *req, const char *name)
     return arg->text;
 }
 
+dj_str dj_path_group(const dj_req *req, size_t index)
+{
+    for (size_t i = 0; req->match != NULL && i < req->match->nargs; i++) {
+        if (dj_str_is_none(req->match->args[i].name) && index-- == 0)
+            return req->match->args[i].text;
+    }
+    return DJ_NONE;
+}
+
 const dj_settings *dj_settings_of(const dj_req *req)
 {
     return req->site->settings;

@@ -287,6 +287,7 @@ struct dj_req {
     dj_str         body;
     dj_str         path;      /* decoded, made by dj_req_init */
     dj_str         full_path; /* made on demand */
+    dj_str         host;      /* get_host(), once it was found allowed; none before */
     bool           secure;    /* peer->tls until a trusted proxy says otherwise */
     bool           debug;     /* may see debug pages: DEBUG, and the client is on this machine */
     bool           nonce_made;

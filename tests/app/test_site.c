@@ -43,6 +43,16 @@ static dj_response *bad_header(dj_req *req)
     return resp;
 }
 
+static dj_response *groups(dj_req *req)
+{
+    assert_false(dj_path_has(req, "a"));
+    assert_true(dj_str_is_none(dj_path_group(req, 2)));
+    dj_response *resp = dj_respond(req, 200);
+    dj_body_set(resp, dj_strf(req->scope, DJ_FMT "-" DJ_FMT, DJ_ARG(dj_path_group(req, 0)),
+                              DJ_ARG(dj_str_is_none(dj_path_group(req, 1)) ? DJ_LIT("none") : dj_path_group(req, 1))));
+    return resp;
+}
+
 static dj_response *not_here(dj_req *req)
 {
     return dj_page(req, DJ_HTML("our own 404"));
@@ -58,6 +68,7 @@ static const dj_route routes[] = {
     DJ_PATH("denied/", denied),
     DJ_PATH("busy/", busy),
     DJ_PATH("bad-header/", bad_header),
+    DJ_REGEX("^groups/([a-z]+)/([0-9])?$", groups),
 };
 
 /* -- layers: each adds its letter on the way in and out -- */
@@ -337,6 +348,14 @@ DJ_TEST(an_exempt_view_stays_exempt_in_its_errors)
     dj_log_capture(NULL, NULL);
 }
 
+DJ_TEST(a_view_reads_unnamed_groups)
+{
+    setup t = site_new(c, "");
+    dj_expect_ok(start(c, &t));
+    dj_expect_str(DJ_LIT("abc-7"), body(ask(c, &t, &here, DJ_GET, "/groups/abc/7", "example.com", NULL)));
+    dj_expect_str(DJ_LIT("abc-none"), body(ask(c, &t, &here, DJ_GET, "/groups/abc/", "example.com", NULL)));
+}
+
 DJ_TEST(an_unknown_layer_stops_the_start)
 {
     setup t = site_new(c, "A django.contrib.sessions.middleware.SessionMiddleware");
@@ -365,4 +384,4 @@ DJ_TESTS(DJ_T(an_error_says_nothing_and_carries_the_headers), DJ_T(a_foreign_hos
          DJ_T(an_answer_that_no_view_made_carries_the_headers), DJ_T(a_layer_that_returns_nothing_is_an_error),
          DJ_T(the_debug_page_is_for_this_machine_alone), DJ_T(handlers_answer_and_may_fail), DJ_T(the_table_states_the_methods),
          DJ_T(too_many_fields_end_before_the_view), DJ_T(an_exempt_view_stays_exempt_in_its_errors),
-         DJ_T(an_unknown_layer_stops_the_start), DJ_T(refusals_are_ready))
+         DJ_T(a_view_reads_unnamed_groups), DJ_T(an_unknown_layer_stops_the_start), DJ_T(refusals_are_ready))
