@@ -112,6 +112,8 @@ def build(log, folder):
         if status != 0:
             return Count(0, 1)
     status, text = log.run(['ninja', '-C', where, '-k', '20'], timeout=1200)
+    if status != 0:  # what matters, at the end of the log
+        log.say('\n'.join(line for line in text.splitlines() if re.search(r'^FAILED|error:|warning:|undefined reference', line)))
     return single(status, compiler)
 
 
