@@ -52,9 +52,6 @@ static const char base_py[] =
     "\n"
     "BASE_DIR = Path(__file__).resolve().parent.parent\n"
     "\n"
-    "ROOT_URLCONF = '@NAME@.urls'\n"
-    "INSTALLED_APPS = []\n"
-    "\n"
     "MIDDLEWARE = [\n"
     "    'django.middleware.security.SecurityMiddleware',\n"
     "    'django.middleware.common.CommonMiddleware',\n"
@@ -75,7 +72,19 @@ static const char base_py[] =
     "}\n"
     "SECURE_REFERRER_POLICY = 'strict-origin-when-cross-origin'\n"
     "X_FRAME_OPTIONS = 'DENY'\n"
-    "TIME_ZONE = 'UTC'\n";
+    "TIME_ZONE = 'UTC'\n"
+    "\n"
+    "# For pages from templates; {{ csp_nonce }} is what dj_csp_nonce() is in C.\n"
+    "TEMPLATES = [\n"
+    "    {\n"
+    "        'BACKEND': 'django.template.backends.django.DjangoTemplates',\n"
+    "        'OPTIONS': {'context_processors': ['django.template.context_processors.csp']},\n"
+    "    },\n"
+    "]\n"
+    "\n"
+    "# This build of Donjon has no CSRF protection yet, and no page here changes anything: W003 is known. W025 says that it is\n"
+    "# silenced. Remove this line with the first page that changes something.\n"
+    "SILENCED_SYSTEM_CHECKS = ['security.W003', 'donjon.W025']\n";
 
 static const char development_py[] =
     "# build/@NAME@ runserver\n"

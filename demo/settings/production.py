@@ -1,5 +1,5 @@
-# SECRET_KEY=... ALLOWED_HOSTS=example.com build/demo serve --settings demo/settings/production.py \
-#     --bind 0.0.0.0:80 --bind-tls 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem
+# SECRET_KEY=... ALLOWED_HOSTS=example.com TLS_CERT=cert.pem TLS_KEY=key.pem \
+#     build/demo serve --settings demo/settings/production.py
 import os
 from .base import *
 
@@ -14,3 +14,8 @@ SECURE_HSTS_PRELOAD = True
 
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+
+BIND = ['0.0.0.0:80']  # only redirects to HTTPS
+BIND_TLS = ['0.0.0.0:443']
+TLS_CERT = os.environ.get('TLS_CERT')
+TLS_KEY = os.environ.get('TLS_KEY')

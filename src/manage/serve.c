@@ -75,6 +75,12 @@ static dj_err add_setting(dj_scope *s, dj_server_config *config, const dj_value 
     return DJ_OK;
 }
 
+/* Then the command line alone says where to listen. */
+static bool addresses_given(const dj_options *o)
+{
+    return dj_options_count(o, "bind") > 0 || dj_options_count(o, "bind-tls") > 0;
+}
+
 static dj_err add_addresses(dj_scope *s, serve *sv, const dj_options *o)
 {
     const dj_settings *settings = sv->serving->settings;
@@ -82,12 +88,12 @@ static dj_err add_addresses(dj_scope *s, serve *sv, const dj_options *o)
     dj_err e = DJ_OK;
     for (size_t i = 0; !e && i < dj_options_count(o, "bind"); i++)
         e = add_listen(s, config, dj_options_nth(o, "bind", i), false);
-    if (!e && dj_options_count(o, "bind") == 0)
+    if (!e && !addresses_given(o))
         e = add_setting(s, config, settings->BIND);
     size_t plain = config->nlistens;
     for (size_t i = 0; !e && i < dj_options_count(o, "bind-tls"); i++)
         e = add_listen(s, config, dj_options_nth(o, "bind-tls", i), true);
-    for (size_t i = 0; !e && dj_options_count(o, "bind-tls") == 0 && i < settings->BIND_TLS.len; i++)
+    for (size_t i = 0; !e && !addresses_given(o) && i < settings->BIND_TLS.len; i++)
         e = add_listen(s, config, settings->BIND_TLS.items[i], true);
     if (e)
         return e;
@@ -102,7 +108,7 @@ static dj_err add_addresses(dj_scope *s, serve *sv, const dj_options *o)
 
 static bool needs_tls(const dj_options *o, const dj_settings *settings)
 {
-    return dj_options_count(o, "bind-tls") > 0 || settings->BIND_TLS.len > 0;
+    return dj_options_count(o, "bind-tls") > 0 || (!addresses_given(o) && settings->BIND_TLS.len > 0);
 }
 
 /* -- numbers -- */
