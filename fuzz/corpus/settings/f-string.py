@@ -1,0 +1,4 @@
+import os
+
+DEBUG = False
+SECRET = f'{DEBUG}-x'

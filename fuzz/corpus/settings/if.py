@@ -1,0 +1,5 @@
+import os
+
+DEBUG = False
+if DEBUG:
+    ALLOWED_HOSTS = ['*']

@@ -1,0 +1,1 @@
+A = [x for x in 'abc']
