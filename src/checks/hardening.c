@@ -120,7 +120,7 @@ static void root(dj_check_run *c)
 {
     if (c->in->program && geteuid() == 0)
         ck_report(c, "donjon.E006", (dj_origin){0},
-                  "Run it under an account of its own; let the service manager bind low ports, or set USER = 'nobody'.",
+                  "Start it under an account of its own, and let the service manager bind low ports.",
                   "The process runs as root.");
 }
 
