@@ -60,7 +60,7 @@ def test_links_inside_the_project_lead_somewhere(page):
 def test_files_named_in_code_spans_exist(page):
     """`src/conf/settings.def` and the like: a page that names a file keeps up with it."""
     gone = [name for name in re.findall(r'`((?:src|include|tools|tests|docs|examples|fuzz|benches)/[\w./-]+)`', page.read_text())
-            if not (ROOT / name).exists()]
+            if not (ROOT / name).exists() and not re.search(r'\b(ROOM|NAME)\b', name)]
     assert gone == []
 
 
