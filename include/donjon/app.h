@@ -9,7 +9,7 @@ typedef struct dj_app {
     dj_urls                     urls;
     const dj_middleware *const *middleware; /* the program's own layers, for MIDDLEWARE to name; or NULL */
     size_t                      nmiddleware;
-    const char                 *settings; /* default settings file; --settings and DJANGO_SETTINGS_FILE override */
+    const char                 *settings; /* default settings file; --settings and DONJON_SETTINGS override */
     const struct dj_check      *checks; /* the program's own, donjon/checks.h; or NULL */
     size_t                      nchecks;
 } dj_app;

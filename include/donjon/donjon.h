@@ -3,6 +3,9 @@
  * For applications only; nothing of Donjon's own includes it. Each header is the manual of its subject. */
 #pragma once
 #include "donjon/app.h"
+#include "donjon/checks.h"
+#include "donjon/crypto.h"
+#include "donjon/csp.h"
 #include "donjon/crypto.h"
 #include "donjon/csp.h"
 #include "donjon/host.h"
