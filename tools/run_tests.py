@@ -107,11 +107,14 @@ def single(status, notes=''):
 def build(log, folder):
     compiler, options = BUILDS[folder]
     where = ROOT / folder
-    if not (where / 'build.ninja').is_file():
+    stamp, want = where / '.options', ' '.join([compiler, *options])
+    known = stamp.read_text() if stamp.is_file() else want
+    if not (where / 'build.ninja').is_file() or known != want:
         again = ['--wipe'] if (where / 'meson-private').is_dir() else []
         status, _ = log.run(['meson', 'setup', *again, *options, where, ROOT], env={'CC': compiler})
         if status != 0:
             return Count(0, 1)
+    stamp.write_text(want)
     status, text = log.run(['ninja', '-C', where, '-k', '20'], timeout=1200)
     if status != 0:  # what matters, at the end of the log
         log.say('\n'.join(line for line in text.splitlines() if re.search(r'^FAILED|error:|warning:|undefined reference', line)))
