@@ -9,6 +9,7 @@ MIDDLEWARE = [
     'django.middleware.csp.ContentSecurityPolicyMiddleware',
     'django.middleware.common.CommonMiddleware',
     'django.middleware.clickjacking.XFrameOptionsMiddleware',
+    'donjon.middleware.PermissionsPolicyMiddleware',
 ]
 SECURE_CSP = {
     'default-src': [CSP.SELF],
