@@ -21,7 +21,11 @@ int dj_command_fail(dj_scope *s, const dj_console *con, char *const *argv, const
     va_start(args, fmt);
     dj_str why = dj_vstrf(s, fmt, args);
     va_end(args);
-    dj_console_errf(s, con, "%s: " DJ_FMT "\n", program_name(argv), DJ_ARG(why));
+    /* "FILE:LINE:COL: error: ..." begins with its place, so that editors find it. */
+    if (dj_str_has(why, DJ_LIT(": error: ")))
+        dj_console_errf(s, con, DJ_FMT "\n", DJ_ARG(why));
+    else
+        dj_console_errf(s, con, "%s: " DJ_FMT "\n", program_name(argv), DJ_ARG(why));
     return 1;
 }
 

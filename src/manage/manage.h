@@ -114,7 +114,8 @@ typedef struct dj_command {
  * unknown one is answered on stderr with the nearest name, exit status 1, as Django does. `app` may be NULL. */
 DJ_CHECKED int dj_commands_run(const dj_command *commands, size_t len, const char *intro, int argc, char *const *argv,
                                const struct dj_app *app) __attribute__((nonnull(1, 3, 5)));
-/* "demo: sentence" on stderr; returns 1, the exit status of a command that failed. */
+/* "demo: sentence" on stderr, or the sentence alone if it begins with a place; returns 1, the exit status of a command that
+ * failed. */
 DJ_NONNULL DJ_FORMAT(4, 5) int dj_command_fail(dj_scope *s, const dj_console *con, char *const *argv, const char *fmt, ...);
 
 /* -- the settings of a site: settings_file.c -- */
