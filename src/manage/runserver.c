@@ -117,6 +117,11 @@ static void say_where(dj_scope *s, const runserver *rs, const dj_listen *listen)
                     DJ_VERSION_TEXT, DJ_ARG(path), DJ_ARG(dj_listen_text(s, listen)));
 }
 
+static void free_loop(void *loop)
+{
+    dj_loop_free(loop);
+}
+
 static dj_err run(dj_scope *s, runserver *rs, dj_str address)
 {
     dj_listen listen = {.address = address, .fd = -1};
@@ -128,6 +133,7 @@ static dj_err run(dj_scope *s, runserver *rs, dj_str address)
     rs->loop = dj_loop_new();
     if (rs->loop == NULL)
         return dj_fail_errno(s, "event loop");
+    dj_own(s, free_loop, rs->loop);
     rs->hooks = (dj_server_app){.ctx = rs, .handle = handle, .done = done, .refusal_headers = refusal_headers,
                                 .refusal_body = refusal_body, .refused = refused};
     dj_worker *worker;
