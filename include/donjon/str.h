@@ -21,7 +21,7 @@ typedef struct {
 
 /* printf("host " DJ_FMT, DJ_ARG(host)) */
 #define DJ_FMT "%.*s"
-#define DJ_ARG(s) (int)(s).len, (s).ptr
+#define DJ_ARG(s) (int)(s).len, ((s).ptr == NULL ? "" : (s).ptr)
 
 /* Borrows a C string; NULL gives DJ_NONE. */
 static inline dj_str dj_str_of(const char *text)

@@ -26,7 +26,7 @@ static void first_hasher(dj_check_run *c)
         ck_report(c, "donjon.E090", ck_at(c, "PASSWORD_HASHERS", ck_item(v, 0)),
                   "Put 'django.contrib.auth.hashers.PBKDF2PasswordHasher', Argon2PasswordHasher or ScryptPasswordHasher first in "
                   "PASSWORD_HASHERS.",
-                  "New passwords are stored by '" DJ_FMT "', which is guessed at billions a second.", CK_ARG(ck_text(ck_item(v, 0))));
+                  "New passwords are stored by '" DJ_FMT "', which is guessed at billions a second.", DJ_ARG(ck_text(ck_item(v, 0))));
 }
 
 static void hasher_names(dj_check_run *c)
@@ -38,11 +38,11 @@ static void hasher_names(dj_check_run *c)
         bool   known = ck_in_table(good_hashers, name) || ck_in_table(weak_hashers, name);
         if (dj_map_has(&seen, name))
             ck_report(c, "donjon.E092", ck_at(c, "PASSWORD_HASHERS", ck_item(v, i)),
-                      "Remove the second one from PASSWORD_HASHERS.", "PASSWORD_HASHERS names '" DJ_FMT "' twice.", CK_ARG(name));
+                      "Remove the second one from PASSWORD_HASHERS.", "PASSWORD_HASHERS names '" DJ_FMT "' twice.", DJ_ARG(name));
         else if (!known && (c->in->urls != NULL || dj_str_starts(name, DJ_LIT("django."))))
             ck_report(c, "donjon.E092", ck_at(c, "PASSWORD_HASHERS", ck_item(v, i)),
                       "Name a hasher of django.contrib.auth.hashers in PASSWORD_HASHERS, e.g. PBKDF2PasswordHasher.",
-                      "PASSWORD_HASHERS names '" DJ_FMT "', which is not known.", CK_ARG(name));
+                      "PASSWORD_HASHERS names '" DJ_FMT "', which is not known.", DJ_ARG(name));
         dj_map_set(&seen, name, c);
     }
 }
@@ -85,7 +85,7 @@ static void backends(dj_check_run *c)
         if (ck_in_table(open, ck_text(ck_item(v, i))))
             ck_report(c, "donjon.E095", ck_at(c, "AUTHENTICATION_BACKENDS", ck_item(v, i)),
                       "Use 'django.contrib.auth.backends.ModelBackend' in AUTHENTICATION_BACKENDS.",
-                      "'" DJ_FMT "' lets users in whose account is switched off (is_active).", CK_ARG(ck_text(ck_item(v, i))));
+                      "'" DJ_FMT "' lets users in whose account is switched off (is_active).", DJ_ARG(ck_text(ck_item(v, i))));
 }
 
 static const dj_check checks[] = {

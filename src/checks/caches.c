@@ -70,7 +70,7 @@ static void exposed(dj_check_run *c)
             if (how != NULL)
                 ck_report(c, "caches.W002", ck_at(c, "CACHES", ck_in(cache, "LOCATION")), NULL,
                           "The cache '" DJ_FMT "' might be fetched by visitors or damaged: its LOCATION %s %s.",
-                          CK_ARG(ck_text(caches->dict.pairs[i].key)), how, settings[s]);
+                          DJ_ARG(ck_text(caches->dict.pairs[i].key)), how, settings[s]);
         }
     }
 }
@@ -86,7 +86,7 @@ static void absolute(dj_check_run *c)
             !dj_str_starts(ck_text(where), DJ_LIT("/")))
             ck_report(c, "caches.W003", ck_at(c, "CACHES", where), NULL,
                       "The LOCATION of the cache '" DJ_FMT "' is a relative path; write an absolute one.",
-                      CK_ARG(ck_text(caches->dict.pairs[i].key)));
+                      DJ_ARG(ck_text(caches->dict.pairs[i].key)));
     }
 }
 

@@ -7,7 +7,7 @@ static void report_origin(dj_check_run *c, const dj_value *at, dj_str entry)
     if (!dj_str_has(entry, DJ_LIT("://")))
         ck_report(c, "4_0.E001", ck_at(c, "CSRF_TRUSTED_ORIGINS", at), NULL,
                   "An entry of CSRF_TRUSTED_ORIGINS must begin with a scheme (https:// as a rule), but found " DJ_FMT ".",
-                  CK_ARG(entry));
+                  DJ_ARG(entry));
 }
 
 static void trusted_origins(dj_check_run *c)

@@ -98,7 +98,7 @@ static void one_domain(dj_check_run *c, const char *name, const dj_value *hosts)
     const char *hint = dj_cstr(c->s, dj_strf(c->s, "Set %s = None: the cookie then goes to its own host only.", name));
     if (ck_public_suffix(domain) == YES) {
         ck_report(c, "donjon.E064", dj_check_origin(c, name), hint,
-                  "%s '" DJ_FMT "' is a public suffix: browsers refuse such a cookie.", name, CK_ARG(domain));
+                  "%s '" DJ_FMT "' is a public suffix: browsers refuse such a cookie.", name, DJ_ARG(domain));
         return;
     }
     bool some = false, exact = false, any = false;
@@ -112,11 +112,11 @@ static void one_domain(dj_check_run *c, const char *name, const dj_value *hosts)
         return;
     if (!some)
         ck_report(c, "donjon.E064", dj_check_origin(c, name), hint,
-                  "%s '" DJ_FMT "' belongs to none of ALLOWED_HOSTS: browsers refuse such a cookie.", name, CK_ARG(domain));
+                  "%s '" DJ_FMT "' belongs to none of ALLOWED_HOSTS: browsers refuse such a cookie.", name, DJ_ARG(domain));
     else if (!exact)
         ck_report(c, "donjon.W065", dj_check_origin(c, name), hint,
                   "%s '" DJ_FMT "' is wider than every host in ALLOWED_HOSTS: other sites below it get the cookie too.", name,
-                  CK_ARG(domain));
+                  DJ_ARG(domain));
 }
 
 static void domains(dj_check_run *c)
@@ -145,7 +145,7 @@ static void prefixes(dj_check_run *c)
         const char *prefix = host ? "__Host-" : "__Secure-";
         ck_report(c, "donjon.I066", dj_check_origin(c, setting_name),
                   dj_cstr(c->s, dj_strf(c->s, "Set %s = '%s" DJ_FMT "'; everybody is logged out once.", setting_name, prefix,
-                                        CK_ARG(name))),
+                                        DJ_ARG(name))),
                   "%s could begin with '%s', which keeps other hosts and plain HTTP from setting it.", setting_name, prefix);
     }
 }
@@ -187,7 +187,7 @@ static void one_origin(dj_check_run *c, const dj_value *v)
     dj_origin at = ck_at(c, "CSRF_TRUSTED_ORIGINS", v);
     if (dj_str_starts_nocase(origin, DJ_LIT("http://")))
         ck_report(c, "donjon.W067", at, "Write https:// in CSRF_TRUSTED_ORIGINS.",
-                  "CSRF_TRUSTED_ORIGINS trusts '" DJ_FMT "': whoever changes plain HTTP on the way may post here.", CK_ARG(origin));
+                  "CSRF_TRUSTED_ORIGINS trusts '" DJ_FMT "': whoever changes plain HTTP on the way may post here.", DJ_ARG(origin));
     size_t star = dj_str_find(origin, DJ_LIT("://*."));
     if (star == DJ_NOT_FOUND)
         return;
@@ -195,7 +195,7 @@ static void one_origin(dj_check_run *c, const dj_value *v)
     domain = dj_str_first(domain, dj_str_chr(domain, ':'));
     if (ck_public_suffix(domain) == YES)
         ck_report(c, "donjon.W067", at, "Name the origins in CSRF_TRUSTED_ORIGINS, e.g. 'https://www.example.com'.",
-                  "CSRF_TRUSTED_ORIGINS trusts '" DJ_FMT "', which anybody can register a name in.", CK_ARG(origin));
+                  "CSRF_TRUSTED_ORIGINS trusts '" DJ_FMT "', which anybody can register a name in.", DJ_ARG(origin));
 }
 
 static void origins(dj_check_run *c)

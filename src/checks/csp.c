@@ -18,7 +18,7 @@ static void is_dict(dj_check_run *c)
             ck_undecided(c, policies[i], v);
         else if (v != NULL && v->kind != DJ_V_NONE && v->kind != DJ_V_DICT)
             ck_report(c, "security.E026", dj_check_origin(c, policies[i]), NULL,
-                      "%s must be a dictionary or None, but is " DJ_FMT ".", policies[i], CK_ARG(dj_value_repr(c->s, v, 200)));
+                      "%s must be a dictionary or None, but is " DJ_FMT ".", policies[i], DJ_ARG(dj_value_repr(c->s, v, 200)));
     }
 }
 
@@ -207,7 +207,7 @@ static void gaps(dj_check_run *c)
     if (missing.len > 0)
         ck_report(c, "donjon.W074", dj_check_origin(c, "SECURE_CSP"),
                   "Add 'object-src': [\"'none'\"], 'base-uri': [\"'none'\"] and 'frame-ancestors': [\"'none'\"] to SECURE_CSP.",
-                  "SECURE_CSP lacks" DJ_FMT ".", CK_ARG(dj_buf_str(&missing)));
+                  "SECURE_CSP lacks" DJ_FMT ".", DJ_ARG(dj_buf_str(&missing)));
 }
 
 /* -- spelling -- */
@@ -227,16 +227,16 @@ static void one_text(dj_check_run *c, const char *setting, dj_str directive, con
     for (size_t i = 0; i < text.len; i++)
         if (text.ptr[i] == ';' || (unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f) {
             ck_report(c, "donjon.E076", ck_at(c, setting, at), "Write one source per item of the list, e.g. [\"'self'\"].",
-                      "%s: a value of " DJ_FMT " contains ';' or a control character.", setting, CK_ARG(directive));
+                      "%s: a value of " DJ_FMT " contains ';' or a control character.", setting, DJ_ARG(directive));
             return;
         }
     dj_str rest = text, word;
     while (dj_str_next(&rest, ' ', &word))
         if (ck_in_table(keywords, word) && !dj_str_eq(directive, DJ_LIT("trusted-types")))
             ck_report(c, "donjon.E076", ck_at(c, setting, at),
-                      dj_cstr(c->s, dj_strf(c->s, "Write \"'" DJ_FMT "'\" in %s.", CK_ARG(word), setting)),
+                      dj_cstr(c->s, dj_strf(c->s, "Write \"'" DJ_FMT "'\" in %s.", DJ_ARG(word), setting)),
                       "%s: the keyword " DJ_FMT " of " DJ_FMT " has no quotes, so browsers take it for a host.", setting,
-                      CK_ARG(word), CK_ARG(directive));
+                      DJ_ARG(word), DJ_ARG(directive));
 }
 
 static void spelling(dj_check_run *c)
@@ -249,7 +249,7 @@ static void spelling(dj_check_run *c)
             if (!ck_in_table(directives, dj_str_lower(c->s, name)))
                 ck_report(c, "donjon.E076", ck_at(c, policies[p], policy->dict.pairs[i].key),
                           dj_cstr(c->s, dj_strf(c->s, "Correct the directive in %s, e.g. 'script-src'.", policies[p])),
-                          "%s has the directive '" DJ_FMT "', which no browser knows.", policies[p], CK_ARG(name));
+                          "%s has the directive '" DJ_FMT "', which no browser knows.", policies[p], DJ_ARG(name));
             if (value->kind == DJ_V_STR)
                 one_text(c, policies[p], name, value, value->str);
             for (size_t k = 0; k < ck_len(value); k++)

@@ -27,11 +27,11 @@ static void connection(dj_check_run *c)
                       "Set 'OPTIONS': {'sslmode': 'verify-full', 'sslrootcert': 'system'} in DATABASES.",
                       "The database '" DJ_FMT "' is reached over the network without checking who answers: its sslmode is not "
                       "'verify-full'.",
-                      CK_ARG(alias));
+                      DJ_ARG(alias));
         if (dj_str_eq(user, DJ_LIT("postgres")) || dj_str_eq(user, DJ_LIT("root")))
             ck_report(c, "donjon.W121", ck_at(c, "DATABASES", ck_in(db, "USER")),
                       "Make an account of the site's own and name it as USER in DATABASES.",
-                      "The database '" DJ_FMT "' is used as '" DJ_FMT "', who may do anything there.", CK_ARG(alias), CK_ARG(user));
+                      "The database '" DJ_FMT "' is used as '" DJ_FMT "', who may do anything there.", DJ_ARG(alias), DJ_ARG(user));
     }
 }
 

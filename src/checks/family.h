@@ -64,14 +64,6 @@ const dj_value *ck_in(const dj_value *dict, const char *key);
 bool ck_is_text(const dj_value *v, const char *text);
 /* A place for `v`: its own, else the setting's. */
 dj_origin ck_at(dj_check_run *c, const char *name, const dj_value *v);
-
-/* DJ_ARG for text that may be none: printf must not be handed NULL, not even for no bytes. */
-static inline dj_str ck_shown(dj_str text)
-{
-    return dj_str_is_none(text) ? DJ_LIT("") : text;
-}
-#define CK_ARG(text) DJ_ARG(ck_shown(text))
-
 /* Level from the id's letter: "security.E023" is an error. */
 void ck_report(dj_check_run *c, const char *id, dj_origin origin, const char *hint, const char *fmt, ...)
     DJ_FORMAT(5, 6);

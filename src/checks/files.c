@@ -16,7 +16,7 @@ static void upload_folder(dj_check_run *c)
     dj_str text = ck_text(v);
     if (!ck_is_dir(c->s, ck_abspath(c->s, c->in->base, text)))
         ck_report(c, "files.E001", dj_check_origin(c, "FILE_UPLOAD_TEMP_DIR"), NULL,
-                  "FILE_UPLOAD_TEMP_DIR is not a folder: '" DJ_FMT "'.", CK_ARG(text));
+                  "FILE_UPLOAD_TEMP_DIR is not a folder: '" DJ_FMT "'.", DJ_ARG(text));
 }
 
 static void imports(dj_check_run *c)
@@ -62,9 +62,9 @@ static void settings_writable(dj_check_run *c)
         for (dj_str at = path;; at = parent_of(at)) {
             if (stat(dj_cstr(c->s, at), &st) == 0 && others_write(&st)) {
                 ck_report(c, "donjon.E010", (dj_origin){.file = path, .column = 1},
-                          dj_cstr(c->s, dj_strf(c->s, "Run chmod go-w " DJ_FMT ".", CK_ARG(at))),
+                          dj_cstr(c->s, dj_strf(c->s, "Run chmod go-w " DJ_FMT ".", DJ_ARG(at))),
                           "The settings can be changed by other users: %s is writable by them (" DJ_FMT ").",
-                          S_ISDIR(st.st_mode) ? "a folder above the file" : "the file", CK_ARG(at));
+                          S_ISDIR(st.st_mode) ? "a folder above the file" : "the file", DJ_ARG(at));
                 break;
             }
             if (at.len <= 1)
@@ -133,8 +133,8 @@ static void report_password(dj_check_run *c, dj_str setting, const dj_value *v, 
 {
     (void)ctx;
     ck_report(c, "donjon.W013", v->origin,
-              dj_cstr(c->s, dj_strf(c->s, "Read it from the environment in " DJ_FMT ": os.environ['NAME'].", CK_ARG(setting))),
-              DJ_FMT " holds a password that stands in the file.", CK_ARG(setting));
+              dj_cstr(c->s, dj_strf(c->s, "Read it from the environment in " DJ_FMT ": os.environ['NAME'].", DJ_ARG(setting))),
+              DJ_FMT " holds a password that stands in the file.", DJ_ARG(setting));
 }
 
 static void passwords(dj_check_run *c)
@@ -190,9 +190,9 @@ static void readable_secrets(dj_check_run *c)
         struct stat st;
         if (all.holds[i] && stat(dj_cstr(c->s, all.files[i]), &st) == 0 && (st.st_mode & S_IROTH) != 0)
             ck_report(c, "donjon.W011", (dj_origin){.file = all.files[i], .column = 1},
-                      dj_cstr(c->s, dj_strf(c->s, "Run chmod 640 " DJ_FMT ", and move the secrets out.", CK_ARG(all.files[i]))),
+                      dj_cstr(c->s, dj_strf(c->s, "Run chmod 640 " DJ_FMT ", and move the secrets out.", DJ_ARG(all.files[i]))),
                       "A settings file holds a secret and can be read by every user of the machine (" DJ_FMT ").",
-                      CK_ARG(all.files[i]));
+                      DJ_ARG(all.files[i]));
     }
 }
 
@@ -221,10 +221,10 @@ static void sqlite_mode(dj_check_run *c, dj_str path, dj_origin at)
     if ((has_file && (file.st_mode & S_IWOTH) != 0) ||
         (stat(dj_cstr(c->s, parent_of(path)), &folder) == 0 && (folder.st_mode & S_IWOTH) != 0))
         ck_report(c, "donjon.E014", at, "Run chmod 600 on the file of DATABASES and chmod 700 on its folder.",
-                  "The SQLite database or its folder can be written by every user of the machine (" DJ_FMT ").", CK_ARG(path));
+                  "The SQLite database or its folder can be written by every user of the machine (" DJ_FMT ").", DJ_ARG(path));
     if (has_file && (file.st_mode & S_IROTH) != 0)
         ck_report(c, "donjon.W015", at, "Run chmod 600 on the file of DATABASES.",
-                  "The SQLite database can be read by every user of the machine (" DJ_FMT ").", CK_ARG(path));
+                  "The SQLite database can be read by every user of the machine (" DJ_FMT ").", DJ_ARG(path));
 }
 
 static void sqlite(dj_check_run *c)
@@ -269,7 +269,7 @@ static void expose(dj_check_run *c, const char *what, dj_str path, dj_origin at)
         if (ck_is_below(real, places[i].path)) {
             ck_report(c, "donjon.E016", at,
                       dj_cstr(c->s, dj_strf(c->s, "Move it out of %s, or point %s elsewhere.", places[i].setting, places[i].setting)),
-                      "%s lies under %s, where visitors can fetch it (" DJ_FMT ").", what, places[i].setting, CK_ARG(path));
+                      "%s lies under %s, where visitors can fetch it (" DJ_FMT ").", what, places[i].setting, DJ_ARG(path));
             return;
         }
 }

@@ -174,9 +174,9 @@ static void report_undecided(dj_check_run *c)
         dj_origin             at = v == NULL ? (dj_origin){.file = c->in->conf->files[0]} : v->origin;
         dj_str reason = v != NULL && v->kind == DJ_V_UNKNOWN && v->str.len > 0 ? v->str : DJ_LIT("needs Python");
         dj_str place = at.line == 0 ? base_name(at.file)
-                                    : dj_strf(c->s, DJ_FMT ":%u", CK_ARG(base_name(at.file)), (unsigned)at.line);
+                                    : dj_strf(c->s, DJ_FMT ":%u", DJ_ARG(base_name(at.file)), (unsigned)at.line);
         ck_report(c, "donjon.I002", at, NULL, "not decided: " DJ_FMT ": " DJ_FMT " (" DJ_FMT "); this leaves open: " DJ_FMT,
-                  CK_ARG(n->name), CK_ARG(place), CK_ARG(reason), CK_ARG(dj_buf_str(&n->ids)));
+                  DJ_ARG(n->name), DJ_ARG(place), DJ_ARG(reason), DJ_ARG(dj_buf_str(&n->ids)));
     }
 }
 
@@ -246,8 +246,8 @@ static int group_of(dj_level level)
 /* Django sorts the formatted lines "OBJ: (ID) TEXT" of a group as text. */
 static dj_str sort_key(dj_scope *s, const dj_check_message *m)
 {
-    return dj_strf(s, DJ_FMT ": (" DJ_FMT ") " DJ_FMT "%s" DJ_FMT, CK_ARG(m->object.len == 0 ? DJ_LIT("?") : m->object),
-                   CK_ARG(m->id), CK_ARG(m->text), m->hint.len == 0 ? "" : "\n\tHINT: ", CK_ARG(m->hint));
+    return dj_strf(s, DJ_FMT ": (" DJ_FMT ") " DJ_FMT "%s" DJ_FMT, DJ_ARG(m->object.len == 0 ? DJ_LIT("?") : m->object),
+                   DJ_ARG(m->id), DJ_ARG(m->text), m->hint.len == 0 ? "" : "\n\tHINT: ", DJ_ARG(m->hint));
 }
 
 typedef struct keyed {

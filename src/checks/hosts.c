@@ -74,7 +74,7 @@ static void one_suffix(dj_check_run *c, dj_str host, dj_origin at)
     tri    is = ck_public_suffix(domain);
     if (is == YES)
         ck_report(c, "donjon.E041", at, "Write your own domain in ALLOWED_HOSTS, e.g. '.example.com'.",
-                  "ALLOWED_HOSTS has '" DJ_FMT "', below which anybody can register a name.", CK_ARG(host));
+                  "ALLOWED_HOSTS has '" DJ_FMT "', below which anybody can register a name.", DJ_ARG(host));
     else if (is == UNDECIDED)
         ck_report(c, "donjon.I002", at, "Install the package publicsuffix.",
                   "not decided: ALLOWED_HOSTS: the public suffix list is not there; this leaves open: donjon.E041");
@@ -113,7 +113,7 @@ static void one_impossible(dj_check_run *c, dj_str host, dj_origin at)
         why = "a '*' within a name";
     if (why != NULL)
         ck_report(c, "donjon.W042", at, "Write the bare host in lower case in ALLOWED_HOSTS, e.g. 'www.example.com' or '[::1]'.",
-                  "ALLOWED_HOSTS has '" DJ_FMT "' with %s, which no Host header is compared with.", CK_ARG(host), why);
+                  "ALLOWED_HOSTS has '" DJ_FMT "' with %s, which no Host header is compared with.", DJ_ARG(host), why);
 }
 
 static void impossible(dj_check_run *c)
@@ -158,7 +158,7 @@ static void one_private(dj_check_run *c, dj_str host, dj_origin at)
 {
     if (is_private(host))
         ck_report(c, "donjon.W044", at, "Remove it from ALLOWED_HOSTS in production.",
-                  "ALLOWED_HOSTS has '" DJ_FMT "', which means this machine or its own network.", CK_ARG(host));
+                  "ALLOWED_HOSTS has '" DJ_FMT "', which means this machine or its own network.", DJ_ARG(host));
 }
 
 static void local(dj_check_run *c)

@@ -16,7 +16,7 @@ static bool is_branch(dj_str logger, const char *root)
 static void report_debug(dj_check_run *c, const dj_value *level, dj_str logger)
 {
     ck_report(c, "donjon.W110", ck_at(c, "LOGGING", level), "Set the 'level' in LOGGING to 'INFO', or 'WARNING'.",
-              "The logger '" DJ_FMT "' of LOGGING is at DEBUG: queries and their values are written down.", CK_ARG(logger));
+              "The logger '" DJ_FMT "' of LOGGING is at DEBUG: queries and their values are written down.", DJ_ARG(logger));
 }
 
 static void debug_level(dj_check_run *c)
@@ -63,7 +63,7 @@ static void security_logger(dj_check_run *c)
             ck_report(c, "donjon.W111", ck_at(c, "LOGGING", level != NULL ? level : logger),
                       "Give 'django.security' in LOGGING a handler and the level 'WARNING'.",
                       "The logger '" DJ_FMT "' of LOGGING is off, at CRITICAL or without handler: attacks leave no trace.",
-                      CK_ARG(name));
+                      DJ_ARG(name));
     }
     if (c->in->urls != NULL && ck_is_text(dj_check_setting(c, "LOG_LEVEL"), "CRITICAL"))
         ck_report(c, "donjon.W111", dj_check_origin(c, "LOG_LEVEL"), "Set LOG_LEVEL = 'INFO'.",
@@ -92,7 +92,7 @@ static void debugging(dj_check_run *c)
         if (is_wide(ck_text(ck_item(v, i))))
             ck_report(c, "donjon.W112", ck_at(c, "INTERNAL_IPS", ck_item(v, i)), "Name single addresses in INTERNAL_IPS.",
                       "INTERNAL_IPS has '" DJ_FMT "', wider than one host: debugging help is shown to it.",
-                      CK_ARG(ck_text(ck_item(v, i))));
+                      DJ_ARG(ck_text(ck_item(v, i))));
 }
 
 static const dj_check checks[] = {

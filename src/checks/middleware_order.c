@@ -97,7 +97,7 @@ static void security_first(dj_check_run *c)
         if (ck_has(c, "MIDDLEWARE", SECURITY_LAYER) == YES)
             ck_report(c, "donjon.W080", ck_at(c, "MIDDLEWARE", item),
                       "Put '" SECURITY_LAYER "' first in MIDDLEWARE, so that its redirect and headers cover all others.",
-                      "'" DJ_FMT "' stands before '" SECURITY_LAYER "' in MIDDLEWARE.", CK_ARG(ck_text(item)));
+                      "'" DJ_FMT "' stands before '" SECURITY_LAYER "' in MIDDLEWARE.", DJ_ARG(ck_text(item)));
         return;
     }
 }
@@ -139,7 +139,7 @@ static void twice(dj_check_run *c)
             continue;
         if (dj_map_has(&seen, name))
             ck_report(c, "donjon.W084", ck_at(c, "MIDDLEWARE", ck_item(v, i)),
-                      "Remove the second one from MIDDLEWARE.", "'" DJ_FMT "' stands twice in MIDDLEWARE.", CK_ARG(name));
+                      "Remove the second one from MIDDLEWARE.", "'" DJ_FMT "' stands twice in MIDDLEWARE.", DJ_ARG(name));
         dj_map_set(&seen, name, c);
     }
 }
@@ -156,7 +156,7 @@ static void unknown_name(dj_check_run *c)
         if (c->in->urls != NULL || ours)
             ck_report(c, "donjon.E085", ck_at(c, "MIDDLEWARE", ck_item(v, i)),
                       "Remove it from MIDDLEWARE, correct its spelling, or register it in dj_app.middleware.",
-                      "MIDDLEWARE names '" DJ_FMT "', which this build does not know.", CK_ARG(name));
+                      "MIDDLEWARE names '" DJ_FMT "', which this build does not know.", DJ_ARG(name));
     }
 }
 

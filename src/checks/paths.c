@@ -8,7 +8,7 @@
 
 dj_str ck_abspath(dj_scope *s, dj_str base, dj_str path)
 {
-    dj_str whole = dj_str_starts(path, DJ_LIT("/")) ? path : dj_strf(s, DJ_FMT "/" DJ_FMT, CK_ARG(base), CK_ARG(path));
+    dj_str whole = dj_str_starts(path, DJ_LIT("/")) ? path : dj_strf(s, DJ_FMT "/" DJ_FMT, DJ_ARG(base), DJ_ARG(path));
     char  *out = dj_alloc(s, whole.len + 2);
     size_t len = 0;
     dj_str rest = whole, piece;
@@ -33,7 +33,7 @@ dj_str ck_abspath(dj_scope *s, dj_str base, dj_str path)
  * followed, as pathlib does: one component at a time. */
 dj_str ck_resolve(dj_scope *s, dj_str base, dj_str path)
 {
-    dj_str whole = dj_str_starts(path, DJ_LIT("/")) ? path : dj_strf(s, DJ_FMT "/" DJ_FMT, CK_ARG(base), CK_ARG(path));
+    dj_str whole = dj_str_starts(path, DJ_LIT("/")) ? path : dj_strf(s, DJ_FMT "/" DJ_FMT, DJ_ARG(base), DJ_ARG(path));
     dj_str done = DJ_LIT("/"), rest = whole, piece;
     while (dj_str_next(&rest, '/', &piece)) {
         if (piece.len == 0 || dj_str_eq(piece, DJ_LIT(".")))
@@ -43,7 +43,7 @@ dj_str ck_resolve(dj_scope *s, dj_str base, dj_str path)
             done = slash == 0 ? DJ_LIT("/") : dj_str_first(done, slash);
             continue;
         }
-        dj_str next = dj_strf(s, DJ_FMT "%s" DJ_FMT, CK_ARG(done), done.len == 1 ? "" : "/", CK_ARG(piece));
+        dj_str next = dj_strf(s, DJ_FMT "%s" DJ_FMT, DJ_ARG(done), done.len == 1 ? "" : "/", DJ_ARG(piece));
         char   real[PATH_MAX];
         bool   has_nul = memchr(next.ptr, '\0', next.len) != NULL;
         done = !has_nul && realpath(dj_cstr(s, next), real) != NULL ? dj_str_dup(s, dj_str_of(real)) : next;
@@ -92,8 +92,8 @@ static dj_str parent_of(dj_str path)
 
 static bool module_below(dj_scope *s, dj_str folder, dj_str dotted)
 {
-    dj_str path = dj_strf(s, DJ_FMT "/" DJ_FMT, CK_ARG(folder), CK_ARG(dj_str_replace(s, dotted, DJ_LIT("."), DJ_LIT("/"))));
-    return ck_is_file(s, dj_strf(s, DJ_FMT ".py", CK_ARG(path))) || ck_is_dir(s, path);
+    dj_str path = dj_strf(s, DJ_FMT "/" DJ_FMT, DJ_ARG(folder), DJ_ARG(dj_str_replace(s, dotted, DJ_LIT("."), DJ_LIT("/"))));
+    return ck_is_file(s, dj_strf(s, DJ_FMT ".py", DJ_ARG(path))) || ck_is_dir(s, path);
 }
 
 bool ck_module_exists(dj_scope *s, const dj_check_input *in, dj_str dotted)

@@ -141,7 +141,7 @@ static void add_sarif_place(dj_scope *s, dj_json *j, const dj_check_message *m, 
 static void add_sarif_result(dj_scope *s, dj_json *j, const dj_check_message *m, size_t rule, dj_str cwd)
 {
     dj_str level = m->level >= DJ_ERROR_LEVEL ? DJ_LIT("error") : m->level >= DJ_WARNING ? DJ_LIT("warning") : DJ_LIT("note");
-    dj_str text = m->hint.len == 0 ? m->text : dj_strf(s, DJ_FMT "\n" DJ_FMT, CK_ARG(m->text), CK_ARG(m->hint));
+    dj_str text = m->hint.len == 0 ? m->text : dj_strf(s, DJ_FMT "\n" DJ_FMT, DJ_ARG(m->text), DJ_ARG(m->hint));
     dj_json_open(j, '{');
     dj_json_add_str(j, DJ_LIT("ruleId"), m->id);
     dj_json_add_int(j, DJ_LIT("ruleIndex"), (int64_t)rule);
@@ -233,7 +233,7 @@ static void add_junit_case(dj_scope *s, dj_buf *b, const dj_check_message *m, co
 {
     dj_str group = dj_str_first(m->id, dj_str_rchr(m->id, '.'));
     dj_buf_add(b, DJ_LIT("    <testcase"));
-    add_xml_attribute(b, "classname", dj_strf(s, "check." DJ_FMT, CK_ARG(group)));
+    add_xml_attribute(b, "classname", dj_strf(s, "check." DJ_FMT, DJ_ARG(group)));
     add_xml_attribute(b, "name", m->id);
     if (m->origin.file.len > 0)
         add_xml_attribute(b, "file", ck_place_file(s, m->origin, o->cwd));
@@ -246,9 +246,9 @@ static void add_junit_case(dj_scope *s, dj_buf *b, const dj_check_message *m, co
         add_xml_attribute(b, "message", m->text);
     }
     dj_buf_add_byte(b, '>');
-    add_xml(b, dj_strf(s, DJ_FMT ": " DJ_FMT "%s" DJ_FMT "%s" DJ_FMT, CK_ARG(level_word(m->level)), CK_ARG(m->text),
-                       m->hint.len > 0 ? "\nHINT: " : "", CK_ARG(m->hint), m->origin.file.len > 0 ? "\nAT: " : "",
-                       CK_ARG(m->origin.file.len > 0 ? ck_place(s, m->origin, o->cwd) : DJ_LIT(""))));
+    add_xml(b, dj_strf(s, DJ_FMT ": " DJ_FMT "%s" DJ_FMT "%s" DJ_FMT, DJ_ARG(level_word(m->level)), DJ_ARG(m->text),
+                       m->hint.len > 0 ? "\nHINT: " : "", DJ_ARG(m->hint), m->origin.file.len > 0 ? "\nAT: " : "",
+                       DJ_ARG(m->origin.file.len > 0 ? ck_place(s, m->origin, o->cwd) : DJ_LIT(""))));
     dj_buf_addf(b, "</%s>\n    </testcase>\n", fails ? "failure" : "system-out");
 }
 

@@ -20,7 +20,7 @@ dj_str ck_place(dj_scope *s, dj_origin at, dj_str cwd)
         file = dj_str_from(file, cwd.len + 1);
     if (at.line == 0)
         return file;
-    return dj_strf(s, DJ_FMT ":%u:%u", CK_ARG(file), (unsigned)at.line, (unsigned)at.column);
+    return dj_strf(s, DJ_FMT ":%u:%u", DJ_ARG(file), (unsigned)at.line, (unsigned)at.column);
 }
 
 static void add_message(dj_scope *s, dj_buf *b, const dj_check_message *m, const dj_check_report_options *o)
@@ -28,12 +28,12 @@ static void add_message(dj_scope *s, dj_buf *b, const dj_check_message *m, const
     bool serious = m->level >= DJ_ERROR_LEVEL;
     if (o->color)
         dj_buf_add(b, serious ? DJ_LIT("\x1b[31;1m") : DJ_LIT("\x1b[33;1m"));
-    dj_buf_addf(b, DJ_FMT ": (" DJ_FMT ") " DJ_FMT, CK_ARG(m->object.len == 0 ? DJ_LIT("?") : m->object), CK_ARG(m->id),
-                CK_ARG(m->text));
+    dj_buf_addf(b, DJ_FMT ": (" DJ_FMT ") " DJ_FMT, DJ_ARG(m->object.len == 0 ? DJ_LIT("?") : m->object), DJ_ARG(m->id),
+                DJ_ARG(m->text));
     if (m->hint.len > 0)
-        dj_buf_addf(b, "\n\tHINT: " DJ_FMT, CK_ARG(m->hint));
+        dj_buf_addf(b, "\n\tHINT: " DJ_FMT, DJ_ARG(m->hint));
     if (o->origins && m->origin.file.len > 0)
-        dj_buf_addf(b, "\n\tAT: " DJ_FMT "%s", CK_ARG(ck_place(s, m->origin, o->cwd)), m->origin.line == 0 && m->origin.column == 0 ? " (not set)" : "");
+        dj_buf_addf(b, "\n\tAT: " DJ_FMT "%s", DJ_ARG(ck_place(s, m->origin, o->cwd)), m->origin.line == 0 && m->origin.column == 0 ? " (not set)" : "");
     if (o->color)
         dj_buf_add(b, DJ_LIT("\x1b[0m"));
     dj_buf_add_byte(b, '\n');
@@ -45,7 +45,7 @@ dj_str dj_check_report_text(dj_scope *s, const dj_check_result *r, const dj_chec
     if (dj_checks_failed(r, o->fail_level)) {
         dj_str head = DJ_LIT("SystemCheckError: System check identified some issues:\n");
         if (o->color)
-            dj_buf_addf(&b, "\x1b[31;1m" DJ_FMT "\x1b[0m", CK_ARG(head));
+            dj_buf_addf(&b, "\x1b[31;1m" DJ_FMT "\x1b[0m", DJ_ARG(head));
         else
             dj_buf_add(&b, head);
     } else if (r->len > 0) {

@@ -156,7 +156,7 @@ static void report_session(dj_check_run *c, const simple_check *check)
     size_t which = app == YES && layer == YES ? 2 : layer == YES ? 1 : 0;
     dj_str first = dj_str_of(check->id);
     char   last = (char)(first.ptr[first.len - 1] + (char)which);
-    report_sentence(c, dj_cstr(c->s, dj_strf(c->s, DJ_FMT "%c", CK_ARG(dj_str_first(first, first.len - 1)), last)),
+    report_sentence(c, dj_cstr(c->s, dj_strf(c->s, DJ_FMT "%c", DJ_ARG(dj_str_first(first, first.len - 1)), last)),
                     check->setting);
 }
 
@@ -344,11 +344,11 @@ static void csrf_failure_view(dj_check_run *c)
     dj_origin at = dj_check_origin(c, "CSRF_FAILURE_VIEW");
     if (ck_in_table(django_views, name))
         ck_report(c, "security.E101", at, NULL, "CSRF_FAILURE_VIEW '" DJ_FMT "' can't be called with a request and a reason.",
-                  CK_ARG(name));
+                  DJ_ARG(name));
     else if (c->in->urls == NULL && dj_str_has(name, DJ_LIT(".")) && !dj_str_starts(name, DJ_LIT("django.")))
         ck_undecided(c, "CSRF_FAILURE_VIEW", v); /* a Python view: only Python can look at it */
     else
-        ck_report(c, "security.E102", at, NULL, "CSRF_FAILURE_VIEW '" DJ_FMT "' is not the name of a view.", CK_ARG(name));
+        ck_report(c, "security.E102", at, NULL, "CSRF_FAILURE_VIEW '" DJ_FMT "' is not the name of a view.", DJ_ARG(name));
 }
 
 static const dj_check checks[] = {

@@ -59,10 +59,10 @@ static void apps(setup *st)
         if (!ck_in_table(django_apps, app_module(entry)) && !ck_module_exists(st->c->s, st->c->in, app_module(entry)))
             problem(st, at, DJ_LIT("remove it, or write the name of an app of Django or of a folder of this project"),
                     "INSTALLED_APPS names '" DJ_FMT "', which is neither part of Django nor a module of this project",
-                    CK_ARG(entry));
+                    DJ_ARG(entry));
         else if (dj_map_has(&labels, label))
             problem(st, at, DJ_LIT("remove one of them"), "INSTALLED_APPS has two apps with the label '" DJ_FMT "'",
-                    CK_ARG(label));
+                    DJ_ARG(label));
         dj_map_set(&labels, label, st);
     }
 }
@@ -87,10 +87,10 @@ static void time_zone(setup *st)
     struct stat st_dir;
     if (zone.len == 0 || stat("/usr/share/zoneinfo", &st_dir) != 0)
         return; /* nothing to compare with: as in Django */
-    dj_str path = dj_strf(st->c->s, "/usr/share/zoneinfo/" DJ_FMT, CK_ARG(zone));
+    dj_str path = dj_strf(st->c->s, "/usr/share/zoneinfo/" DJ_FMT, DJ_ARG(zone));
     if (dj_str_has(zone, DJ_LIT("..")) || !ck_is_file(st->c->s, path))
         problem(st, dj_check_origin(st->c, "TIME_ZONE"), DJ_LIT("write a name such as 'UTC' or 'Europe/Amsterdam'"),
-                "TIME_ZONE '" DJ_FMT "' is not a time zone of this machine", CK_ARG(zone));
+                "TIME_ZONE '" DJ_FMT "' is not a time zone of this machine", DJ_ARG(zone));
 }
 
 static void root_urlconf(setup *st)
@@ -99,7 +99,7 @@ static void root_urlconf(setup *st)
     if (name.len > 0 && !ck_module_exists(st->c->s, st->c->in, name))
         problem(st, dj_check_origin(st->c, "ROOT_URLCONF"),
                 DJ_LIT("remove the line (the program's own table is dj_app.urls), or name a module that exists"),
-                "ROOT_URLCONF names '" DJ_FMT "', which is not a module of this project", CK_ARG(name));
+                "ROOT_URLCONF names '" DJ_FMT "', which is not a module of this project", DJ_ARG(name));
 }
 
 static void user_model(setup *st)
@@ -112,7 +112,7 @@ static void user_model(setup *st)
     size_t dot = dj_str_chr(name, '.');
     if (dot == DJ_NOT_FOUND || dot == 0 || dot + 1 == name.len || dj_str_has(dj_str_from(name, dot + 1), DJ_LIT("."))) {
         problem(st, at, DJ_LIT("write 'auth.User', or 'app_label.ModelName'"),
-                "AUTH_USER_MODEL '" DJ_FMT "' is not of the form 'app_label.ModelName'", CK_ARG(name));
+                "AUTH_USER_MODEL '" DJ_FMT "' is not of the form 'app_label.ModelName'", DJ_ARG(name));
         return;
     }
     bool          unknown, installed = false;
@@ -123,7 +123,7 @@ static void user_model(setup *st)
         installed = installed || dj_str_eq(labels[i], app);
     if (!installed || (dj_str_eq(app, DJ_LIT("auth")) && !ck_in_table(auth_models, model)))
         problem(st, at, DJ_LIT("write 'auth.User', or install the app of that model"),
-                "AUTH_USER_MODEL names '" DJ_FMT "', a model that is not installed", CK_ARG(name));
+                "AUTH_USER_MODEL names '" DJ_FMT "', a model that is not installed", DJ_ARG(name));
 }
 
 /* -- backends -- */
@@ -146,8 +146,8 @@ static void caches(setup *st)
         const dj_value *backend = ck_in(v->dict.pairs[i].value, "BACKEND");
         if (!is_backend(st, known, ck_text(backend)))
             problem(st, ck_at(st->c, "CACHES", backend), DJ_LIT("write e.g. 'django.core.cache.backends.locmem.LocMemCache'"),
-                    "CACHES: the BACKEND '" DJ_FMT "' of '" DJ_FMT "' is not known", CK_ARG(ck_text(backend)),
-                    CK_ARG(ck_text(v->dict.pairs[i].key)));
+                    "CACHES: the BACKEND '" DJ_FMT "' of '" DJ_FMT "' is not known", DJ_ARG(ck_text(backend)),
+                    DJ_ARG(ck_text(v->dict.pairs[i].key)));
     }
 }
 
@@ -176,15 +176,15 @@ static void templates(setup *st)
             continue;
         if (!is_backend(st, known, ck_text(backend)))
             problem(st, ck_at(st->c, "TEMPLATES", backend), DJ_LIT("write 'django.template.backends.django.DjangoTemplates'"),
-                    "TEMPLATES: the BACKEND '" DJ_FMT "' is not known", CK_ARG(ck_text(backend)));
+                    "TEMPLATES: the BACKEND '" DJ_FMT "' is not known", DJ_ARG(ck_text(backend)));
         for (size_t k = 0; k < engine->dict.len; k++)
             if (!ck_in_table(keys, ck_text(engine->dict.pairs[k].key)))
                 problem(st, ck_at(st->c, "TEMPLATES", engine->dict.pairs[k].key),
                         DJ_LIT("an engine has BACKEND, NAME, DIRS, APP_DIRS and OPTIONS"), "TEMPLATES: unknown key '" DJ_FMT "'",
-                        CK_ARG(ck_text(engine->dict.pairs[k].key)));
+                        DJ_ARG(ck_text(engine->dict.pairs[k].key)));
         if (dj_map_has(&aliases, engine_alias(engine)))
             problem(st, ck_at(st->c, "TEMPLATES", engine), DJ_LIT("give one of them another NAME"),
-                    "TEMPLATES: two engines are called '" DJ_FMT "'", CK_ARG(engine_alias(engine)));
+                    "TEMPLATES: two engines are called '" DJ_FMT "'", DJ_ARG(engine_alias(engine)));
         dj_map_set(&aliases, engine_alias(engine), st);
     }
 }

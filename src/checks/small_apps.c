@@ -32,7 +32,7 @@ static void real_backend(dj_check_run *c)
     if (ck_in_table(sinks, ck_text(backend)))
         ck_report(c, "mail.E001", ck_at(c, "MAILERS", backend),
                   "Use a backend that delivers: 'django.core.mail.backends.smtp.EmailBackend'.",
-                  "The default mailer of MAILERS sends no mail: its BACKEND is '" DJ_FMT "'.", CK_ARG(ck_text(backend)));
+                  "The default mailer of MAILERS sends no mail: its BACKEND is '" DJ_FMT "'.", DJ_ARG(ck_text(backend)));
 }
 
 static const dj_check mail_checks[] = {

@@ -11,7 +11,7 @@ static void one_folder(dj_check_run *c, const dj_value *entry, dj_str static_roo
         dj_str prefix = ck_text(ck_item(entry, 0));
         if (dj_str_ends(prefix, DJ_LIT("/")))
             ck_report(c, "staticfiles.E003", ck_at(c, "STATICFILES_DIRS", entry), NULL,
-                      "The prefix '" DJ_FMT "' in STATICFILES_DIRS must not end with a slash.", CK_ARG(prefix));
+                      "The prefix '" DJ_FMT "' in STATICFILES_DIRS must not end with a slash.", DJ_ARG(prefix));
     }
     dj_str text = ck_text(folder), path = ck_abspath(c->s, c->in->base, text);
     if (static_root.len > 0 && dj_str_eq(static_root, path))
@@ -19,7 +19,7 @@ static void one_folder(dj_check_run *c, const dj_value *entry, dj_str static_roo
                   "STATICFILES_DIRS must not hold STATIC_ROOT, which collectstatic fills.");
     if (!ck_is_dir(c->s, path))
         ck_report(c, "staticfiles.W004", ck_at(c, "STATICFILES_DIRS", folder), NULL,
-                  "The folder '" DJ_FMT "' in STATICFILES_DIRS does not exist.", CK_ARG(text));
+                  "The folder '" DJ_FMT "' in STATICFILES_DIRS does not exist.", DJ_ARG(text));
 }
 
 static void folders(dj_check_run *c)

@@ -12,7 +12,7 @@ static dj_str engine_name(const dj_value *engine)
 
 static dj_str engine_object(dj_check_run *c, const dj_value *engine)
 {
-    return dj_strf(c->s, "<" DJANGO_ENGINE " object '" DJ_FMT "'>", CK_ARG(engine_name(engine)));
+    return dj_strf(c->s, "<" DJANGO_ENGINE " object '" DJ_FMT "'>", DJ_ARG(engine_name(engine)));
 }
 
 static void invalid_text(dj_check_run *c)
@@ -29,7 +29,7 @@ static void invalid_text(dj_check_run *c)
         if (ck_is_text(ck_in(engine, "BACKEND"), DJANGO_ENGINE) && text != NULL && text->kind != DJ_V_STR)
             ck_report_on(c, "templates.E002", engine_object(c, engine), ck_at(c, "TEMPLATES", text), NULL,
                          "'string_if_invalid' in TEMPLATES OPTIONS must be text, but is " DJ_FMT " (" DJ_FMT ").",
-                         CK_ARG(dj_value_repr(c->s, text, 100)), CK_ARG(dj_value_type(text)));
+                         DJ_ARG(dj_value_repr(c->s, text, 100)), DJ_ARG(dj_value_type(text)));
     }
 }
 
@@ -71,8 +71,8 @@ static const struct {
 /* The modules in an app's templatetags folder. */
 static void add_app_folder(dj_check_run *c, libraries *all, dj_str app)
 {
-    dj_str folder = dj_strf(c->s, DJ_FMT "/" DJ_FMT "/templatetags", CK_ARG(c->in->base),
-                            CK_ARG(dj_str_replace(c->s, app, DJ_LIT("."), DJ_LIT("/"))));
+    dj_str folder = dj_strf(c->s, DJ_FMT "/" DJ_FMT "/templatetags", DJ_ARG(c->in->base),
+                            DJ_ARG(dj_str_replace(c->s, app, DJ_LIT("."), DJ_LIT("/"))));
     DIR   *dir = opendir(dj_cstr(c->s, folder));
     if (dir == NULL)
         return;
@@ -81,7 +81,7 @@ static void add_app_folder(dj_check_run *c, libraries *all, dj_str app)
         if (!dj_str_ends(file, DJ_LIT(".py")) || dj_str_starts(file, DJ_LIT("_")))
             continue;
         dj_str name = dj_str_dup(c->s, dj_str_first(file, file.len - 3));
-        add_library(all, name, dj_strf(c->s, DJ_FMT ".templatetags." DJ_FMT, CK_ARG(app), CK_ARG(name)));
+        add_library(all, name, dj_strf(c->s, DJ_FMT ".templatetags." DJ_FMT, DJ_ARG(app), DJ_ARG(name)));
     }
     closedir(dir);
 }
@@ -118,13 +118,13 @@ static void report_shared_names(dj_check_run *c, const dj_value *engine, librari
         for (; i < all->len && dj_str_eq(all->items[i].name, all->items[first].name); i++) {
             if (i > first && dj_str_eq(all->items[i].module, all->items[i - 1].module))
                 continue;
-            dj_buf_addf(&modules, "%s'" DJ_FMT "'", distinct == 0 ? "" : ", ", CK_ARG(all->items[i].module));
+            dj_buf_addf(&modules, "%s'" DJ_FMT "'", distinct == 0 ? "" : ", ", DJ_ARG(all->items[i].module));
             distinct++;
         }
         if (distinct > 1)
             ck_report_on(c, "templates.W003", engine_object(c, engine), ck_at(c, "TEMPLATES", engine), NULL,
                          "'" DJ_FMT "' is the name of several template tag modules: " DJ_FMT ".",
-                         CK_ARG(all->items[first].name), CK_ARG(dj_buf_str(&modules)));
+                         DJ_ARG(all->items[first].name), DJ_ARG(dj_buf_str(&modules)));
     }
 }
 

@@ -35,7 +35,7 @@ static void language_code(dj_check_run *c)
     const dj_value *v = dj_check_setting(c, "LANGUAGE_CODE");
     if (v != NULL && !is_code_value(v))
         ck_report(c, "translation.E001", dj_check_origin(c, "LANGUAGE_CODE"), NULL,
-                  "LANGUAGE_CODE is no language code: " DJ_FMT ".", CK_ARG(dj_value_repr(c->s, v, 100)));
+                  "LANGUAGE_CODE is no language code: " DJ_FMT ".", DJ_ARG(dj_value_repr(c->s, v, 100)));
 }
 
 static void languages(dj_check_run *c)
@@ -45,7 +45,7 @@ static void languages(dj_check_run *c)
         const dj_value *pair = ck_item(v, i), *code = ck_len(pair) > 0 ? ck_item(pair, 0) : pair;
         if (!is_code_value(code))
             ck_report(c, "translation.E002", ck_at(c, "LANGUAGES", code), NULL,
-                      "LANGUAGES has an entry that is no language code: " DJ_FMT ".", CK_ARG(dj_value_repr(c->s, code, 100)));
+                      "LANGUAGES has an entry that is no language code: " DJ_FMT ".", DJ_ARG(dj_value_repr(c->s, code, 100)));
     }
 }
 
@@ -56,7 +56,7 @@ static void languages_bidi(dj_check_run *c)
         if (!is_code_value(ck_item(v, i)))
             ck_report(c, "translation.E003", ck_at(c, "LANGUAGES_BIDI", ck_item(v, i)), NULL,
                       "LANGUAGES_BIDI has an entry that is no language code: " DJ_FMT ".",
-                      CK_ARG(dj_value_repr(c->s, ck_item(v, i), 100)));
+                      DJ_ARG(dj_value_repr(c->s, ck_item(v, i), 100)));
 }
 
 static bool has_language(const dj_value *list, dj_str code)

@@ -123,7 +123,7 @@ static void exempt_everything(dj_check_run *c)
             ck_report(c, "donjon.W056", ck_at(c, "SECURE_REDIRECT_EXEMPT", ck_item(v, i)),
                       "Narrow the pattern in SECURE_REDIRECT_EXEMPT, e.g. r'^healthz$'.",
                       "SECURE_REDIRECT_EXEMPT has '" DJ_FMT "', which matches every path: nothing is redirected to HTTPS.",
-                      CK_ARG(pattern));
+                      DJ_ARG(pattern));
     }
 }
 

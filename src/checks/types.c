@@ -27,8 +27,8 @@ static void typos(dj_check_run *c)
         dj_str near = dj_conf_nearest(c->s, names->entries[i].key);
         if (near.len > 0)
             ck_report(c, "donjon.W020", value_at(names->entries[i].value),
-                      dj_cstr(c->s, dj_strf(c->s, "Did you mean " DJ_FMT "?", CK_ARG(near))),
-                      "The setting " DJ_FMT " is unknown and has no effect.", CK_ARG(names->entries[i].key));
+                      dj_cstr(c->s, dj_strf(c->s, "Did you mean " DJ_FMT "?", DJ_ARG(near))),
+                      "The setting " DJ_FMT " is unknown and has no effect.", DJ_ARG(names->entries[i].key));
     }
 }
 
@@ -39,7 +39,7 @@ static void wrong_types(dj_check_run *c)
     for (size_t i = 0; i < len; i++)
         ck_report(c, "donjon.E021", problems[i].origin,
                   problems[i].advice.len == 0 ? NULL : dj_cstr(c->s, problems[i].advice), DJ_FMT ": " DJ_FMT,
-                  CK_ARG(problems[i].name), CK_ARG(problems[i].message));
+                  DJ_ARG(problems[i].name), DJ_ARG(problems[i].message));
 }
 
 static void trailing_comma(dj_check_run *c)
@@ -52,7 +52,7 @@ static void trailing_comma(dj_check_run *c)
                                        dj_str_eq(info->type, DJ_LIT("str")) || dj_str_starts(info->type, DJ_LIT("opt_")));
         if (scalar && v->kind == DJ_V_TUPLE && v->seq.len == 1)
             ck_report(c, "donjon.W022", value_at(v), dj_cstr(c->s, dj_strf(c->s, "Drop the comma behind the value of " DJ_FMT ".",
-                      CK_ARG(info->name))), DJ_FMT " is a tuple of one value: a comma stands behind it.", CK_ARG(info->name));
+                      DJ_ARG(info->name))), DJ_FMT " is a tuple of one value: a comma stands behind it.", DJ_ARG(info->name));
     }
 }
 
@@ -64,8 +64,8 @@ static void bool_of_text(dj_check_run *c)
         if ((v->flags & DJ_VALUE_BOOL_OF_ENV) != 0)
             ck_report(c, "donjon.W023", value_at(v),
                       dj_cstr(c->s, dj_strf(c->s, "Write " DJ_FMT " = os.environ.get('" DJ_FMT "', '').lower() == 'true'.",
-                      CK_ARG(names->entries[i].key), CK_ARG(names->entries[i].key))),
-                      DJ_FMT " is bool() of a text: 'False' and '0' count as true.", CK_ARG(names->entries[i].key));
+                      DJ_ARG(names->entries[i].key), DJ_ARG(names->entries[i].key))),
+                      DJ_FMT " is bool() of a text: 'False' and '0' count as true.", DJ_ARG(names->entries[i].key));
     }
 }
 
@@ -117,7 +117,7 @@ static void silenced_unknown(dj_check_run *c)
         if (!is_django_id(id) && !is_foreign_id(id) && !in_catalogue(c, id))
             ck_report(c, "donjon.W024", ck_at(c, "SILENCED_SYSTEM_CHECKS", ck_item(v, i)),
                       "Remove it from SILENCED_SYSTEM_CHECKS, or correct it, e.g. 'security.W008'.",
-                      "SILENCED_SYSTEM_CHECKS names '" DJ_FMT "', which no check reports.", CK_ARG(id));
+                      "SILENCED_SYSTEM_CHECKS names '" DJ_FMT "', which no check reports.", DJ_ARG(id));
     }
 }
 
@@ -129,7 +129,7 @@ static void silenced_security(dj_check_run *c)
         if (dj_str_starts(id, DJ_LIT("security.")) || dj_str_starts(id, DJ_LIT("donjon.E")))
             ck_report(c, "donjon.W025", ck_at(c, "SILENCED_SYSTEM_CHECKS", ck_item(v, i)),
                       "Mend what the check reports and remove it from SILENCED_SYSTEM_CHECKS.",
-                      "SILENCED_SYSTEM_CHECKS hides '" DJ_FMT "'.", CK_ARG(id));
+                      "SILENCED_SYSTEM_CHECKS hides '" DJ_FMT "'.", DJ_ARG(id));
     }
 }
 

@@ -22,7 +22,7 @@ static void each_route(dj_check_run *c, const dj_urls *urls, route_fn *fn, void 
 static dj_str describe(dj_check_run *c, const dj_route *route)
 {
     dj_str text = dj_strf(c->s, "'%s'", route->route);
-    return route->name == NULL ? text : dj_strf(c->s, DJ_FMT " [name='%s']", CK_ARG(text), route->name);
+    return route->name == NULL ? text : dj_strf(c->s, DJ_FMT " [name='%s']", DJ_ARG(text), route->name);
 }
 
 static void include_with_dollar(dj_check_run *c, const dj_route *route, void *ctx)
@@ -32,7 +32,7 @@ static void include_with_dollar(dj_check_run *c, const dj_route *route, void *ct
     if (route->regex && route->include != NULL && dj_str_ends(text, DJ_LIT("$")) && !dj_str_ends(text, DJ_LIT("\\$")))
         ck_report(c, "urls.W001", (dj_origin){0}, NULL,
                   "The included route " DJ_FMT " ends with '$', so nothing below it can match. Remove the dollar.",
-                  CK_ARG(describe(c, route)));
+                  DJ_ARG(describe(c, route)));
 }
 
 static void leading_slash(dj_check_run *c, const dj_route *route, void *ctx)
@@ -44,7 +44,7 @@ static void leading_slash(dj_check_run *c, const dj_route *route, void *ctx)
     if (starts && !dj_str_ends(text, DJ_LIT("/")))
         ck_report(c, "urls.W002", (dj_origin){0}, NULL,
                   "The route " DJ_FMT " begins with '/'. Remove it: the slash before a route is always there.",
-                  CK_ARG(describe(c, route)));
+                  DJ_ARG(describe(c, route)));
 }
 
 static void colon_in_name(dj_check_run *c, const dj_route *route, void *ctx)
@@ -53,7 +53,7 @@ static void colon_in_name(dj_check_run *c, const dj_route *route, void *ctx)
     if (route->name != NULL && strchr(route->name, ':') != NULL)
         ck_report(c, "urls.W003", (dj_origin){0}, NULL,
                   "The route " DJ_FMT " has a name with ':', which separates namespaces. Remove it.",
-                  CK_ARG(describe(c, route)));
+                  DJ_ARG(describe(c, route)));
 }
 
 static void regex_habits(dj_check_run *c, const dj_route *route, void *ctx)
@@ -63,7 +63,7 @@ static void regex_habits(dj_check_run *c, const dj_route *route, void *ctx)
     if (!route->regex && (dj_str_has(text, DJ_LIT("(?P<")) || dj_str_starts(text, DJ_LIT("^")) || dj_str_ends(text, DJ_LIT("$"))))
         ck_report(c, "2_0.W001", (dj_origin){0}, NULL,
                   "The route " DJ_FMT " contains '(?P<', begins with '^' or ends with '$', but is no regular expression: "
-                  "use DJ_REGEX if it should be one.", CK_ARG(describe(c, route)));
+                  "use DJ_REGEX if it should be one.", DJ_ARG(describe(c, route)));
 }
 
 /* '<', '>' or 0: the first bracket of a path segment without its partner. */
@@ -85,7 +85,7 @@ static void angle_brackets(dj_check_run *c, const dj_route *route, void *ctx)
     while (!route->regex && dj_str_next(&rest, '/', &segment))
         if (unmatched(segment) != 0)
             ck_report(c, "urls.W010", (dj_origin){0}, NULL, "The route " DJ_FMT " has a '%c' without its partner.",
-                      CK_ARG(describe(c, route)), unmatched(segment));
+                      DJ_ARG(describe(c, route)), unmatched(segment));
 }
 
 static void routes(dj_check_run *c)
@@ -109,7 +109,7 @@ static void count_spaces(dj_check_run *c, const dj_urls *urls, dj_str parent, dj
         const char *space = r->space != NULL ? r->space : r->include->app_name;
         dj_str      path = parent;
         if (space != NULL) {
-            path = parent.len == 0 ? dj_str_of(space) : dj_strf(c->s, DJ_FMT ":%s", CK_ARG(parent), space);
+            path = parent.len == 0 ? dj_str_of(space) : dj_strf(c->s, DJ_FMT ":%s", DJ_ARG(parent), space);
             uintptr_t count = (uintptr_t)dj_map_get(seen, path) + 1;
             dj_map_set(seen, path, (void *)count);
         }
@@ -125,7 +125,7 @@ static void namespaces(dj_check_run *c)
         if ((uintptr_t)seen.entries[i].value > 1)
             ck_report(c, "urls.W005", (dj_origin){0}, NULL,
                       "The URL namespace '" DJ_FMT "' occurs twice: not all of its addresses can be reversed.",
-                      CK_ARG(seen.entries[i].key));
+                      DJ_ARG(seen.entries[i].key));
 }
 
 static void final_slash(dj_check_run *c)
