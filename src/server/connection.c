@@ -114,8 +114,9 @@ static dj_io send_some(dj_conn *conn, const struct iovec *iov, size_t n, size_t 
 {
     if (conn->tls != NULL)
         return dj_tls_write(conn->tls, iov[0].iov_base, iov[0].iov_len, sent);
-    struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = n};
-    ssize_t done = sendmsg(conn->watch.fd, &message, MSG_NOSIGNAL);
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n};
+    ssize_t done = n == 1 ? send(conn->watch.fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL)
+                          : sendmsg(conn->watch.fd, &message, MSG_NOSIGNAL);
     if (done >= 0) {
         *sent = (size_t)done;
         return DJ_IO_OK;
