@@ -14,8 +14,8 @@ static dj_response *hardened(dj_req *req)
 {
     dj_response *resp = dj_page(req, DJ_HTML("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Hardened</title>\n"
                                              "<script nonce=\""));
-    dj_body_add(resp, dj_csp_nonce(req));
-    dj_body_add(resp, DJ_LIT("\">document.title += ' page';</script></head><body>\n" LINE LINE LINE LINE LINE LINE LINE LINE
+    dj_page_add(resp, dj_html_escape(dj_req_scope(req), dj_csp_nonce(req)));
+    dj_page_add(resp, DJ_HTML("\">document.title += ' page';</script></head><body>\n" LINE LINE LINE LINE LINE LINE LINE LINE
                              "</body></html>\n"));
     return resp;
 }

@@ -9,7 +9,7 @@ dj_response *page_end(dj_response *resp);
 /* Adds markup that is a literal or came out of the escaper; nothing else fits. */
 static inline void put(dj_response *resp, dj_html piece)
 {
-    dj_body_add(resp, piece.safe);
+    dj_page_add(resp, piece);
 }
 /* Adds text of any origin. */
 void put_text(dj_req *req, dj_response *resp, dj_str text);

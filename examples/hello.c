@@ -4,7 +4,7 @@ static dj_response *hello(dj_req *req)
 {
     dj_response *page = dj_page(req, DJ_HTML("<!doctype html><title>Hello</title><p>Hello, "));
     dj_str name = dj_query_get(req, DJ_LIT("name"));
-    dj_body_add(page, dj_html_escape(dj_req_scope(req), name).safe);
+    dj_page_add(page, dj_html_escape(dj_req_scope(req), name));
     return page;
 }
 

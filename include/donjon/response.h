@@ -26,14 +26,25 @@ DJ_RETURNS DJ_NONNULL dj_response *dj_redirect_permanent(dj_req *req, dj_str url
 /* 307, or 308 if `permanent`: the client repeats method and body there. (preserve_request) */
 DJ_RETURNS DJ_NONNULL dj_response *dj_redirect_preserving(dj_req *req, dj_str url, bool permanent);
 
-/* Body bytes; they must live as long as the request. */
+/* One more piece of a page, behind what is there; sent without being copied together. The bytes must live as long as
+ * the request. */
+DJ_NONNULL void dj_page_add(dj_response *resp, dj_html piece);
+
+/* The same for bytes that are no HTML: text, JSON, images. A response that is called HTML (or has no Content-Type, so
+ * that a browser might guess) and has such bytes in it is not sent: the client gets 500, the log the reason. So text
+ * can't get into a page but through the escaper. */
 DJ_NONNULL void dj_body_set(dj_response *resp, dj_str body);
-/* One more piece behind what is there; sent without being copied together. */
 DJ_NONNULL void dj_body_add(dj_response *resp, dj_str piece);
+
 /* A streamed body: `next` is called until it returns false, each time for one piece (which it may leave empty); it
- * may wait. Sent chunked (HTTP/1.0: until close); gets no Content-Length of its own. */
+ * may wait. Sent chunked (HTTP/1.0: until close); gets no Content-Length of its own. text/plain; charset=utf-8 unless
+ * the view sets another type. */
 typedef bool (*dj_stream_fn)(dj_req *req, void *ctx, dj_str *piece) DJ_WAITS;
 DJ_RETURNS dj_response *dj_stream(dj_req *req, dj_stream_fn next, void *ctx)
+    __attribute__((nonnull(1, 2)));
+/* A page in pieces. */
+typedef bool (*dj_page_stream_fn)(dj_req *req, void *ctx, dj_html *piece) DJ_WAITS;
+DJ_RETURNS dj_response *dj_page_stream(dj_req *req, dj_page_stream_fn next, void *ctx)
     __attribute__((nonnull(1, 2)));
 
 DJ_NONNULL int  dj_status(const dj_response *resp);

@@ -163,13 +163,22 @@ static dj_response *run_view(dj_req *req)
 
 /* -- layers -- */
 
+/* Text that no escaper has seen, called HTML: not sent. See dj_body_add. */
+static dj_response *escaped(dj_req *req, dj_response *resp)
+{
+    if (DJ_LIKELY(!resp->html || !resp->raw))
+        return resp;
+    return dj_error_answer(req, DJ_ERR_INTERNAL,
+                           DJ_LIT("bytes added with dj_body_add stand in a response of an HTML type: use dj_page_add"));
+}
+
 dj_response *dj_layer_run(struct dj_next *layer, dj_req *req)
 {
     if (layer->layer == NULL)
-        return run_view(req);
+        return escaped(req, run_view(req));
     dj_response *resp = layer->layer->around(req, layer);
     if (DJ_LIKELY(resp != NULL && resp->raised == DJ_OK))
-        return resp;
+        return escaped(req, resp);
     return settled(req, resp, "the middleware", layer->layer->name);
 }
 

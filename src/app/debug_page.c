@@ -115,6 +115,6 @@ dj_response *dj_debug_page(dj_req *req, int status, dj_err e, dj_str sentence)
     dj_buf_add_html(&b, DJ_HTML("<p>You see this page because <code>DEBUG = True</code> stands in the settings and you are on the "
                                 "server's own machine. Others get a plain error page.</p>\n</body>\n</html>\n"));
     dj_response *resp = dj_respond(req, status);
-    dj_body_set(resp, dj_buf_str(&b));
+    dj_page_add(resp, (dj_html){dj_buf_str(&b)}); /* every value in it went through the escaper */
     return resp;
 }

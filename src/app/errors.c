@@ -107,7 +107,7 @@ dj_str dj_error_page(int status)
 static dj_response *page(dj_req *req, int status)
 {
     dj_response *resp = dj_respond(req, status);
-    dj_body_set(resp, dj_error_page(status));
+    dj_page_add(resp, (dj_html){dj_error_page(status)}); /* a constant of ours */
     resp->builtin = true;
     if (status == 503)
         dj_header_set(resp, DJ_LIT("Retry-After"), DJ_LIT("5"));

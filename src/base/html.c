@@ -35,6 +35,11 @@ void dj_buf_add_escaped(dj_buf *b, dj_str text)
 
 dj_html dj_html_escape(dj_scope *s, dj_str text)
 {
+    size_t plain = 0;
+    while (plain < text.len && dj_str_is_none(entity(text.ptr[plain])))
+        plain++;
+    if (plain == text.len)
+        return (dj_html){text};
     /* Six bytes for one at worst. */
     dj_buf b = dj_buf_make(s, text.len > SIZE_MAX / 6 ? SIZE_MAX : text.len * 6);
     dj_buf_add_escaped(&b, text);

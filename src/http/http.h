@@ -250,6 +250,8 @@ struct dj_response {
     bool         from_view; /* the route's view returned it: what the route says of headers holds for it */
     bool         builtin; /* a page of our own: constant, nothing of the request in it */
     bool         close;  /* last answer on this connection */
+    bool         html;   /* its Content-Type says so, or there is none */
+    bool         raw;    /* bytes in the body that no escaper has seen */
     dj_header    inline_headers[DJ_HEADERS_INLINE];
     dj_str       inline_pieces[DJ_PIECES_INLINE];
 };

@@ -194,6 +194,14 @@ void dj_header_add_line(dj_response *resp, dj_header_id id, uint32_t name_len, d
     append(resp, &(dj_header){.line = line, .name_len = name_len, .id = id});
 }
 
+/* Types in which a browser runs scripts. */
+static bool is_markup(dj_str type)
+{
+    type = dj_str_trim(dj_str_first(type, dj_str_chr(type, ';')));
+    return dj_str_eq_nocase(type, DJ_LIT("text/html")) || dj_str_eq_nocase(type, DJ_LIT("application/xhtml+xml")) ||
+           dj_str_eq_nocase(type, DJ_LIT("image/svg+xml")) || type.len == 0;
+}
+
 void dj_header_set(dj_response *resp, dj_str name, dj_str value)
 {
     dj_header h;
@@ -201,6 +209,8 @@ void dj_header_set(dj_response *resp, dj_str name, dj_str value)
         resp->raised = DJ_ERR_BAD_HEADER;
         return;
     }
+    if (h.id == DJ_HEADER_CONTENT_TYPE)
+        resp->html = is_markup(value);
     dj_header *old = find(resp, h.id, name);
     if (old != NULL)
         *old = h; /* its place is kept, as in Django's mapping */
@@ -215,6 +225,8 @@ void dj_header_add(dj_response *resp, dj_str name, dj_str value)
         resp->raised = DJ_ERR_BAD_HEADER;
     else
         append(resp, &h);
+    if (h.id == DJ_HEADER_CONTENT_TYPE)
+        resp->html = true; /* two of them: nobody knows which one counts */
 }
 
 void dj_header_remove(dj_response *resp, dj_str name)
@@ -229,6 +241,7 @@ void dj_header_remove(dj_response *resp, dj_str name)
     }
     resp->nheaders = kept;
     resp->seen = seen;
+    resp->html = resp->html || (seen >> DJ_HEADER_CONTENT_TYPE & 1u) == 0;
 }
 
 bool dj_header_has(const dj_response *resp, dj_str name)
@@ -265,17 +278,33 @@ static dj_response *bare(dj_req *req, int status)
     dj_header_add_line(resp, DJ_HEADER_CONTENT_TYPE, (uint32_t)sizeof "Content-Type" - 1, \
                        DJ_LIT("Content-Type: " type "\r\n"))
 
+static void add_piece(dj_response *resp, dj_str piece)
+{
+    if (piece.len == 0)
+        return;
+    if (resp->npieces == resp->pieces_cap) {
+        size_t  cap = resp->pieces_cap * 2;
+        dj_str *more = dj_alloc_raw(resp->req->scope, cap * sizeof *more);
+        memcpy(more, resp->pieces, resp->npieces * sizeof *more);
+        resp->pieces = more;
+        resp->pieces_cap = cap;
+    }
+    resp->pieces[resp->npieces++] = piece;
+    resp->body_len += piece.len;
+}
+
 dj_response *dj_respond(dj_req *req, int status)
 {
     dj_response *resp = bare(req, status);
     CONTENT_TYPE_LINE("text/html; charset=utf-8");
+    resp->html = true;
     return resp;
 }
 
 dj_response *dj_page(dj_req *req, dj_html page)
 {
     dj_response *resp = dj_respond(req, 200);
-    dj_body_add(resp, page.safe);
+    dj_page_add(resp, page);
     return resp;
 }
 
@@ -299,9 +328,34 @@ dj_response *dj_json_response(dj_req *req, const dj_buf *body)
 
 dj_response *dj_stream(dj_req *req, dj_stream_fn next, void *ctx)
 {
-    dj_response *resp = dj_respond(req, 200);
+    dj_response *resp = dj_text(req, DJ_LIT(""));
+    resp->raw = true;
     resp->stream = next;
     resp->stream_ctx = ctx;
+    return resp;
+}
+
+typedef struct page_stream {
+    dj_page_stream_fn next;
+    void             *ctx;
+} page_stream;
+
+static bool next_of_page(dj_req *req, void *ctx, dj_str *piece)
+{
+    const page_stream *page = ctx;
+    dj_html            html = {DJ_NONE};
+    bool               more = page->next(req, page->ctx, &html);
+    *piece = html.safe;
+    return more;
+}
+
+dj_response *dj_page_stream(dj_req *req, dj_page_stream_fn next, void *ctx)
+{
+    page_stream *page = dj_new(req->scope, page_stream);
+    *page = (page_stream){next, ctx};
+    dj_response *resp = dj_respond(req, 200);
+    resp->stream = next_of_page;
+    resp->stream_ctx = page;
     return resp;
 }
 
@@ -309,22 +363,20 @@ void dj_body_set(dj_response *resp, dj_str body)
 {
     resp->npieces = 0;
     resp->body_len = 0;
+    resp->raw = false;
     dj_body_add(resp, body);
 }
 
 void dj_body_add(dj_response *resp, dj_str piece)
 {
-    if (piece.len == 0)
-        return;
-    if (resp->npieces == resp->pieces_cap) {
-        size_t  cap = resp->pieces_cap * 2;
-        dj_str *more = dj_alloc_raw(resp->req->scope, cap * sizeof *more);
-        memcpy(more, resp->pieces, resp->npieces * sizeof *more);
-        resp->pieces = more;
-        resp->pieces_cap = cap;
-    }
-    resp->pieces[resp->npieces++] = piece;
-    resp->body_len += piece.len;
+    if (piece.len > 0)
+        resp->raw = true;
+    add_piece(resp, piece);
+}
+
+void dj_page_add(dj_response *resp, dj_html piece)
+{
+    add_piece(resp, piece.safe);
 }
 
 int dj_status(const dj_response *resp)

@@ -48,8 +48,29 @@ static dj_response *groups(dj_req *req)
     assert_false(dj_path_has(req, "a"));
     assert_true(dj_str_is_none(dj_path_group(req, 2)));
     dj_response *resp = dj_respond(req, 200);
-    dj_body_set(resp, dj_strf(req->scope, DJ_FMT "-" DJ_FMT, DJ_ARG(dj_path_group(req, 0)),
-                              DJ_ARG(dj_str_is_none(dj_path_group(req, 1)) ? DJ_LIT("none") : dj_path_group(req, 1))));
+    dj_str second = dj_str_is_none(dj_path_group(req, 1)) ? DJ_LIT("none") : dj_path_group(req, 1);
+    dj_page_add(resp, dj_html_escape(req->scope, dj_strf(req->scope, DJ_FMT "-" DJ_FMT, DJ_ARG(dj_path_group(req, 0)),
+                                                         DJ_ARG(second))));
+    return resp;
+}
+
+/* Text of a client in a page, past the escaper: four ways to try it. */
+static dj_response *unescaped(dj_req *req)
+{
+    dj_response *resp = dj_text(req, dj_query_get(req, DJ_LIT("q")));
+    dj_str       way = dj_query_get(req, DJ_LIT("way"));
+    if (dj_str_eq(way, DJ_LIT("set")))
+        dj_header_set(resp, DJ_LIT("Content-Type"), DJ_LIT("Text/HTML ; charset=utf-8"));
+    else if (dj_str_eq(way, DJ_LIT("svg")))
+        dj_header_set(resp, DJ_LIT("Content-Type"), DJ_LIT("image/svg+xml"));
+    else if (dj_str_eq(way, DJ_LIT("remove")))
+        dj_header_remove(resp, DJ_LIT("Content-Type"));
+    else if (dj_str_eq(way, DJ_LIT("two")))
+        dj_header_add(resp, DJ_LIT("Content-Type"), DJ_LIT("text/html"));
+    else if (dj_str_eq(way, DJ_LIT("body")))
+        dj_body_set(resp = dj_respond(req, 200), dj_query_get(req, DJ_LIT("q")));
+    else
+        dj_header_set(resp, DJ_LIT("Content-Type"), DJ_LIT("application/octet-stream"));
     return resp;
 }
 
@@ -68,6 +89,7 @@ static const dj_route routes[] = {
     DJ_PATH("denied/", denied),
     DJ_PATH("busy/", busy),
     DJ_PATH("bad-header/", bad_header),
+    DJ_PATH("unescaped/", unescaped),
     DJ_REGEX("^groups/([a-z]+)/([0-9])?$", groups),
 };
 
@@ -380,8 +402,22 @@ DJ_TEST(refusals_are_ready)
     }
 }
 
+DJ_TEST(text_that_nothing_escaped_is_not_sent_as_html)
+{
+    static const char *const ways[] = {"set", "svg", "remove", "two", "body"};
+    setup                    t = site_new(c, "A");
+    dj_expect_ok(start(c, &t));
+    for (size_t i = 0; i < DJ_COUNT(ways); i++) {
+        const char  *path = dj_cstr(c->scope, dj_strf(c->scope, "/unescaped/?q=1&way=%s", ways[i]));
+        dj_response *resp = ask(c, &t, &here, DJ_GET, path, "example.com", NULL);
+        assert_int_equal(resp->status, 500);
+    }
+    assert_int_equal(ask(c, &t, &here, DJ_GET, "/unescaped/?q=1", "example.com", NULL)->status, 200);
+}
+
 DJ_TESTS(DJ_T(an_error_says_nothing_and_carries_the_headers), DJ_T(a_foreign_host_meets_no_layer),
          DJ_T(an_answer_that_no_view_made_carries_the_headers), DJ_T(a_layer_that_returns_nothing_is_an_error),
          DJ_T(the_debug_page_is_for_this_machine_alone), DJ_T(handlers_answer_and_may_fail), DJ_T(the_table_states_the_methods),
          DJ_T(too_many_fields_end_before_the_view), DJ_T(an_exempt_view_stays_exempt_in_its_errors),
-         DJ_T(a_view_reads_unnamed_groups), DJ_T(an_unknown_layer_stops_the_start), DJ_T(refusals_are_ready))
+         DJ_T(a_view_reads_unnamed_groups), DJ_T(an_unknown_layer_stops_the_start), DJ_T(refusals_are_ready),
+         DJ_T(text_that_nothing_escaped_is_not_sent_as_html))

@@ -55,8 +55,8 @@ static dj_response *missing(dj_req *req)
 static dj_response *hello(dj_req *req)
 {
     dj_response *resp = dj_page(req, DJ_HTML("<!DOCTYPE html><title>Hello</title><p>Hello, World!<script nonce=\""));
-    dj_body_add(resp, dj_csp_nonce(req));
-    dj_body_add(resp, DJ_LIT("\"></script>"));
+    dj_page_add(resp, dj_html_escape(dj_req_scope(req), dj_csp_nonce(req)));
+    dj_page_add(resp, DJ_HTML("\"></script>"));
     return resp;
 }
 

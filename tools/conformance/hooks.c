@@ -27,7 +27,7 @@ static bool does(const layer *l, dj_str what)
 static dj_response *say(dj_req *req, int status, const char *what, const layer *l)
 {
     dj_response *resp = dj_respond(req, status);
-    dj_body_set(resp, dj_strf(req->scope, "%s %c", what, l->letter));
+    dj_page_add(resp, dj_html_escape(req->scope, dj_strf(req->scope, "%s %c", what, l->letter)));
     return resp;
 }
 
@@ -130,7 +130,7 @@ static dj_response *render(dj_response *resp, void *ctx)
     note(NULL, "render");
     if (ctx != NULL)
         return boom(resp->req);
-    dj_body_set(resp, DJ_LIT("rendered"));
+    dj_page_add(resp, DJ_HTML("rendered"));
     return resp;
 }
 

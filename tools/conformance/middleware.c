@@ -14,7 +14,7 @@ static run *current;
     static dj_response *name(dj_req *req)                    \
     {                                                        \
         dj_response *resp = dj_respond(req, status);         \
-        dj_body_set(resp, DJ_LIT(text));                     \
+        dj_page_add(resp, DJ_HTML(text));                    \
         return resp;                                         \
     }
 #define RAISES(name, code)                                   \
@@ -102,7 +102,7 @@ static dj_response *repeated(dj_req *req, dj_str unit, size_t times)
     for (size_t i = 0; i < times; i++)
         dj_buf_add(&b, unit);
     dj_response *resp = dj_respond(req, 200);
-    dj_body_set(resp, dj_buf_str(&b));
+    dj_page_add(resp, dj_html_escape(req->scope, dj_buf_str(&b)));
     return resp;
 }
 
@@ -174,12 +174,12 @@ static dj_response *etag_lm(dj_req *req)
     return with(resp, DJ_LIT("Set-Cookie"), DJ_LIT("a=1; Path=/"));
 }
 
-static bool next_piece(dj_req *req, void *ctx, dj_str *piece)
+static bool next_piece(dj_req *req, void *ctx, dj_html *piece)
 {
     const char ***at = ctx;
     if (**at == NULL)
         return false;
-    *piece = dj_str_of(*(*at)++);
+    *piece = dj_html_escape(req->scope, dj_str_of(*(*at)++));
     return true;
 }
 
@@ -187,7 +187,7 @@ static dj_response *streamed(dj_req *req, const char **pieces)
 {
     const char ***at = dj_new(req->scope, const char **);
     *at = pieces;
-    return dj_stream(req, next_piece, at);
+    return dj_page_stream(req, next_piece, at);
 }
 
 static dj_response *stream(dj_req *req)
@@ -248,7 +248,7 @@ static dj_response *host(dj_req *req)
     if (dj_get_host(req, &text) != DJ_OK)
         return dj_raise_failure(req);
     dj_response *resp = dj_respond(req, 200);
-    dj_body_set(resp, text);
+    dj_page_add(resp, dj_html_escape(req->scope, text));
     return resp;
 }
 
@@ -291,14 +291,14 @@ static dj_response *get_post(dj_req *req)
 static dj_response *item(dj_req *req)
 {
     dj_response *resp = dj_respond(req, 200);
-    dj_body_set(resp, dj_strf(req->scope, "item %lld", (long long)dj_path_int(req, "pk")));
+    dj_page_add(resp, dj_html_escape(req->scope, dj_strf(req->scope, "item %lld", (long long)dj_path_int(req, "pk"))));
     return resp;
 }
 
 static dj_response *rx(dj_req *req)
 {
     dj_response *resp = dj_respond(req, 200);
-    dj_body_set(resp, dj_str_cat(req->scope, DJ_LIT("rx "), dj_path_str(req, "y")));
+    dj_page_add(resp, dj_html_escape(req->scope, dj_str_cat(req->scope, DJ_LIT("rx "), dj_path_str(req, "y"))));
     return resp;
 }
 
