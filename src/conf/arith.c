@@ -491,6 +491,36 @@ static dj_value *new_bool(conf_eval *e, bool b, uint32_t start)
 
 typedef enum order { LESS, SAME, MORE, UNORDERED, NO_ORDER, MAYBE_ORDER } order;
 
+/* The next part of a path in its normal form: its root, then the names. `.` has no parts. */
+static bool next_part(dj_str *rest, dj_str *part, bool first)
+{
+    size_t root = 0, len;
+    if (first && dj_str_eq(*rest, DJ_LIT(".")))
+        return false;
+    while (first && root < rest->len && rest->ptr[root] == '/')
+        root++;
+    if (rest->len == 0)
+        return false;
+    len = root > 0 ? root : dj_str_chr(*rest, '/');
+    *part = len == DJ_NOT_FOUND ? *rest : dj_str_first(*rest, len);
+    *rest = dj_str_from(*rest, part->len + (root == 0 && len != DJ_NOT_FOUND));
+    return true;
+}
+
+/* pathlib compares part by part, as Python 3.11 does. */
+static order compare_paths(dj_str a, dj_str b)
+{
+    for (bool first = true;; first = false) {
+        dj_str x, y;
+        bool   has_x = next_part(&a, &x, first), has_y = next_part(&b, &y, first);
+        if (!has_x || !has_y)
+            return has_x ? MORE : has_y ? LESS : SAME;
+        int c = dj_str_cmp(x, y);
+        if (c != 0)
+            return c < 0 ? LESS : MORE;
+    }
+}
+
 /* a <=> b, for the kinds that have an order. */
 static order compare(conf_eval *e, const dj_value *a, const dj_value *b, unsigned depth)
 {
@@ -506,14 +536,8 @@ static order compare(conf_eval *e, const dj_value *a, const dj_value *b, unsigne
         int c = dj_str_cmp(a->str, b->str);
         return c < 0 ? LESS : c > 0 ? MORE : SAME;
     }
-    if (a->kind == DJ_V_PATH) { /* by parts: '/' sorts before everything else */
-        for (size_t i = 0; i < a->str.len && i < b->str.len; i++) {
-            unsigned char x = (unsigned char)a->str.ptr[i], y = (unsigned char)b->str.ptr[i];
-            if (x != y)
-                return y == '/' || (x != '/' && x > y) ? MORE : LESS;
-        }
-        return a->str.len < b->str.len ? LESS : a->str.len > b->str.len ? MORE : SAME;
-    }
+    if (a->kind == DJ_V_PATH)
+        return compare_paths(a->str, b->str);
     if (a->kind != DJ_V_LIST && a->kind != DJ_V_TUPLE)
         return NO_ORDER;
     for (size_t i = 0; i < a->seq.len && i < b->seq.len; i++) {

@@ -41,7 +41,9 @@ dj_str conf_path_join(dj_scope *s, dj_str a, dj_str b)
 {
     if (absolute(b))
         return conf_path_clean(s, b);
-    return conf_path_clean(s, a.len == 0 ? b : dj_str_cat(s, dj_str_cat(s, a, DJ_LIT("/")), b));
+    /* a slash behind the root would make it another one: two slashes are a root of their own */
+    dj_str glue = a.len == 0 || a.ptr[a.len - 1] == '/' ? DJ_LIT("") : DJ_LIT("/");
+    return conf_path_clean(s, dj_str_cat(s, dj_str_cat(s, a, glue), b));
 }
 
 dj_str conf_path_up(dj_str path)
