@@ -4,6 +4,7 @@
 #pragma once
 #include "donjon/app.h"
 #include "donjon/checks.h"
+#include "donjon/cookies.h"
 #include "donjon/crypto.h"
 #include "donjon/csp.h"
 #include "donjon/crypto.h"

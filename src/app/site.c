@@ -103,6 +103,8 @@ dj_response *dj_site_handle(dj_req *req, void *site)
     dj_host_prepare(req);
     if (DJ_UNLIKELY(it->settings->HOST_CHECK_FIRST && dj_host_check(req) != DJ_OK))
         resp = dj_error_answer(req, dj_failure(req->scope), dj_failure_text(req->scope));
+    else if (DJ_UNLIKELY((req->head->seen >> DJ_FIELD_COOKIE & 1u) != 0 && dj_cookies_check(req) != DJ_OK))
+        resp = dj_error_answer(req, dj_failure(req->scope), dj_failure_text(req->scope));
     else if (DJ_UNLIKELY(req->peer->redirect_only && !req->secure))
         resp = dj_https_redirect(req);
     else

@@ -195,6 +195,14 @@ const dj_querydict_entry *dj_querydict_getlist(const dj_querydict *q, dj_str nam
 /* urlencode(safe=None): '+' for blanks; with `safe` (not DJ_NONE) %20 and those bytes kept. */
 dj_str dj_querydict_urlencode(dj_scope *s, const dj_querydict *q, dj_str safe);
 
+/* -- cookies: cookies.c -- */
+
+/* One Cookie header to name -> dj_str *, in order of first appearance. DJ_ERR_SUSPICIOUS: too many, or a `__Host-` or
+ * `__Secure-` name twice. */
+DJ_CHECKED dj_err dj_cookies_parse(dj_scope *s, dj_str header, dj_map *out);
+/* The same verdict for a request, before anything reads a cookie. Only a header that may be refused is parsed. */
+DJ_CHECKED dj_err dj_cookies_check(dj_req *req);
+
 /* -- response headers: one finished line each, so that sending is copying -- */
 
 typedef enum dj_header_id {
@@ -246,6 +254,7 @@ struct dj_response {
     /* A template response: rendered after the on_template hooks; NULL for all others. */
     dj_response *(*render)(dj_response *resp, void *ctx);
     void        *render_ctx;
+    struct dj_set_cookie *cookies; /* set by dj_cookie_set; their lines are in `headers` */
     bool         logged;  /* its record was written */
     bool         from_view; /* the route's view returned it: what the route says of headers holds for it */
     bool         builtin; /* a page of our own: constant, nothing of the request in it */
@@ -298,6 +307,7 @@ struct dj_req {
     uint64_t       id;     /* unique in this worker's life; for log records */
     int64_t        started_us;
     dj_querydict  *query; /* parsed on demand */
+    dj_map        *cookies; /* name -> dj_str *; parsed on demand */
 
     const struct dj_site            *site;
     struct dj_match                 *match;

@@ -5,6 +5,7 @@
  * needs what this build lacks fails its case. */
 #include "site_case.h"
 #include "donjon/builtin.h"
+#include "donjon/cookies.h"
 
 static run *current;
 
@@ -171,7 +172,8 @@ static dj_response *etag_lm(dj_req *req)
     with(resp, DJ_LIT("Expires"), DJ_LIT(FROZEN));
     with(resp, DJ_LIT("Content-Location"), DJ_LIT("/l"));
     with(resp, DJ_LIT("X-Other"), DJ_LIT("1"));
-    return with(resp, DJ_LIT("Set-Cookie"), DJ_LIT("a=1; Path=/"));
+    dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("a"), .value = DJ_LIT("1")});
+    return resp;
 }
 
 static bool next_piece(dj_req *req, void *ctx, dj_html *piece)
@@ -255,15 +257,15 @@ static dj_response *host(dj_req *req)
 static dj_response *cookie(dj_req *req)
 {
     dj_response *resp = x(req);
-    dj_header_add(resp, DJ_LIT("Set-Cookie"), DJ_LIT("a=1; Path=/"));
-    dj_header_add(resp, DJ_LIT("Set-Cookie"), DJ_LIT("b=2; HttpOnly; Path=/; SameSite=Lax"));
+    dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("a"), .value = DJ_LIT("1")});
+    dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("b"), .value = DJ_LIT("2"), .httponly = true, .samesite = DJ_LIT("Lax")});
     return resp;
 }
 
 static dj_response *cookie_vary(dj_req *req)
 {
     dj_response *resp = with(x(req), DJ_LIT("Vary"), DJ_LIT("Cookie"));
-    dj_header_add(resp, DJ_LIT("Set-Cookie"), DJ_LIT("a=1; Path=/"));
+    dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("a"), .value = DJ_LIT("1")});
     return resp;
 }
 
