@@ -144,6 +144,7 @@ static dj_err run(dj_scope *s, runserver *rs, dj_str address)
         return dj_fail_errno(s, "signals");
     say_where(s, rs, &listen);
     dj_loop_run(rs->loop);
+    dj_worker_close(worker); /* while the site is still there */
     return DJ_OK;
 }
 

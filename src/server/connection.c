@@ -196,7 +196,9 @@ static dj_io flush_kept(dj_conn *conn)
         }
         if (sent > 0)
             pieces_sent(conn, sent);
-        dj_timer_start(conn->worker->loop, &conn->timer, conn->worker->config->limits.write_ms);
+        /* A body's tick and a view's freedom from time-outs are not the writer's to change. */
+        if (conn->state == DJ_CONN_WRITE)
+            dj_timer_start(conn->worker->loop, &conn->timer, conn->worker->config->limits.write_ms);
     }
     return DJ_IO_OK;
 }
@@ -283,6 +285,13 @@ static void refuse(dj_conn *conn, int status, dj_str reason)
     conn->close_after = true;
 }
 
+/* May no request follow this one? */
+static bool is_last(const dj_conn *conn, const dj_head *head)
+{
+    return !head->keep_alive || conn->worker->draining ||
+           conn->requests >= conn->worker->config->limits.requests_per_connection;
+}
+
 /* OPTIONS * concerns the server, not a resource. RFC 9110 9.3.7. */
 static void answer_asterisk(dj_conn *conn, const dj_head *head)
 {
@@ -292,7 +301,7 @@ static void answer_asterisk(dj_conn *conn, const dj_head *head)
     dj_buf_add(out, dj_worker_date(w));
     dj_buf_add(out, w->app->refusal_headers(204, conn->peer.tls, w->app->ctx));
     dj_buf_add(out, DJ_LIT("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"));
-    if (!head->keep_alive)
+    if (is_last(conn, head))
         conn->close_after = true;
     dj_buf_add(out, conn->close_after ? DJ_LIT("Connection: close\r\n\r\n") : DJ_LIT("\r\n"));
 }
@@ -306,8 +315,7 @@ static dj_wire wire_of(dj_conn *conn, const dj_work *work)
     bool chunked = unknown_length && work->head.minor > 0 && !no_body;
     if (unknown_length && !chunked && !head_only)
         conn->close_after = true; /* HTTP/1.0: the end of the connection ends the body */
-    if (resp->close || !work->head.keep_alive || conn->worker->draining ||
-        conn->requests >= conn->worker->config->limits.requests_per_connection)
+    if (resp->close || is_last(conn, &work->head))
         conn->close_after = true;
     return (dj_wire){.head_only = head_only, .chunked = chunked, .close = conn->close_after, .minor = work->head.minor};
 }
@@ -381,11 +389,12 @@ static void stream_body(dj_work *work)
     dj_response_head(&conn->worker->stage, work->resp, &wire, dj_worker_date(conn->worker));
     work->streaming = true;
     flush_waiting(conn);
-    while (!wire.head_only && work->resp->stream(work->req, work->resp->stream_ctx, &piece)) {
+    bool too_long = false;
+    while (!wire.head_only && !too_long && work->resp->stream(work->req, work->resp->stream_ctx, &piece)) {
         if (counted && piece.len > (uint64_t)promised - sent) {
             dj_log(DJ_LIT("donjon.server"), DJ_ERROR_LEVEL, NULL, "a streamed body is longer than its Content-Length");
             piece = dj_str_first(piece, (size_t)((uint64_t)promised - sent));
-            conn->close_after = true;
+            conn->close_after = too_long = true;
         }
         if (piece.len == 0)
             continue;
@@ -529,6 +538,7 @@ static bool await_body(dj_conn *conn)
     conn->in_len = rest;
     conn->in_from = conn->body_base = base;
     conn->body_bytes = 0;
+    conn->body_credit_ms = conn->worker->config->limits.body_grace_ms;
     if (head->expect_continue && head->minor > 0 && rest == base)
         dj_buf_add(&conn->worker->stage, DJ_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
     enter(conn, DJ_CONN_BODY, BODY_TICK_MS);
@@ -690,7 +700,7 @@ static void handshake(dj_conn *conn)
 {
     switch (dj_tls_handshake(conn->tls)) {
     case DJ_IO_OK:
-        enter(conn, DJ_CONN_IDLE, conn->worker->config->limits.idle_ms);
+        enter(conn, DJ_CONN_IDLE, conn->worker->draining ? DRAIN_IDLE_MS : conn->worker->config->limits.idle_ms);
         want(conn, DJ_READ);
         read_once(conn);
         break;
@@ -720,10 +730,15 @@ static void act(dj_conn *conn)
             read_once(conn);
         break;
     case DJ_CONN_HANDLE:
-        if (conn->work->streaming)
-            dj_co_wake(conn->work->co); /* it waits for the kernel to take more */
-        else if (conn->out == NULL || (flush(conn) && is_flushed(conn)))
-            want(conn, 0); /* the next request waits its turn; a hang-up is still reported */
+        /* The next request waits its turn, so its bytes must not be reported every turn; a hang-up still is. A stream
+         * that waits for the kernel to take more asks anew if that was not enough. */
+        if (conn->work->streaming) {
+            want(conn, 0);
+            if (conn->out != NULL)
+                dj_co_wake(conn->work->co);
+        } else if (conn->out == NULL || (flush(conn) && is_flushed(conn))) {
+            want(conn, 0);
+        }
         break;
     case DJ_CONN_WRITE:
         process(conn);
@@ -756,17 +771,29 @@ static void read_again(dj_task *task)
         read_once(conn);
 }
 
+/* Time that passes is paid with bytes that arrive. What came fast is worth as much as a stalled write at most: a client
+ * that sent most of a body at once can't sit on it for hours. */
+static bool body_is_too_slow(dj_conn *conn)
+{
+    const dj_limits *limits = &conn->worker->config->limits;
+    int64_t          now = dj_loop_ms(conn->worker->loop);
+    int64_t          most = limits->body_grace_ms > limits->write_ms ? limits->body_grace_ms : limits->write_ms;
+    conn->body_credit_ms += (int64_t)(conn->body_bytes * 1000 / limits->body_rate) - (now - conn->since_ms);
+    if (conn->body_credit_ms > most)
+        conn->body_credit_ms = most;
+    conn->since_ms = now;
+    conn->body_bytes = 0;
+    return conn->body_credit_ms < 0;
+}
+
 /* Slower than allowed: 408, if there is a request to answer. */
 static void time_out(dj_timer *timer)
 {
-    dj_conn         *conn = (dj_conn *)(void *)((char *)timer - offsetof(dj_conn, timer));
-    const dj_limits *limits = &conn->worker->config->limits;
-    int64_t          elapsed = dj_loop_ms(conn->worker->loop) - conn->since_ms;
+    dj_conn *conn = (dj_conn *)(void *)((char *)timer - offsetof(dj_conn, timer));
     if (conn->state == DJ_CONN_HANDLE)
         return;
     if (conn->state == DJ_CONN_BODY) {
-        int64_t over = elapsed - limits->body_grace_ms;
-        if (over <= 0 || conn->body_bytes >= limits->body_rate * (uint64_t)over / 1000) {
+        if (!body_is_too_slow(conn)) {
             dj_timer_start(conn->worker->loop, &conn->timer, BODY_TICK_MS);
             return;
         }
@@ -822,4 +849,9 @@ void dj_conn_drain(dj_conn *conn)
     /* A request may be on its way: an idle connection gets a moment, then the timer closes it. */
     if (conn->state == DJ_CONN_IDLE)
         enter(conn, DJ_CONN_IDLE, DRAIN_IDLE_MS);
+}
+
+void dj_conn_close(dj_conn *conn)
+{
+    close_conn(conn);
 }

@@ -15,7 +15,7 @@ typedef struct dj_server_app {
     /* Once per answered request, after it was handed to the kernel: the access log. May be NULL. */
     void (*done)(const dj_req *req, const dj_response *resp, uint64_t bytes_sent, void *ctx);
     /* The header lines (security headers, Content-Type, ...) and the body of a refusal: 400 408 413 414 417 421 431
-     * 500 501 503 505. Prepared at start. `https_only` NULL, or for a plain listener with TLS on: see redirect. */
+     * 500 501 503 505; the lines also of 204, for OPTIONS *, which has no body. Prepared at start. `https_only` NULL, or for a plain listener with TLS on: see redirect. */
     dj_str (*refusal_headers)(int status, bool tls, void *ctx);
     dj_str (*refusal_body)(int status, void *ctx);
     /* A refused request, for the log: status and the parser's reason. May be NULL. */
@@ -69,6 +69,8 @@ DJ_CHECKED dj_err dj_worker_new(dj_scope *s, dj_loop *loop, const dj_server_conf
 /* Stops accepting, answers what is in flight (Connection: close), closes idle connections; `done` runs once, when none
  * is left or after `ms`. */
 void     dj_worker_drain(dj_worker *w, int64_t ms, void (*done)(void *ctx), void *ctx);
+/* The end, while loop and application are still there: views that run are abandoned, connections closed. */
+void     dj_worker_close(dj_worker *w);
 unsigned dj_worker_connections(const dj_worker *w);
 /* A new context for handshakes to come (certificate reloaded). */
 void dj_worker_set_tls(dj_worker *w, struct dj_tls *tls);
@@ -119,8 +121,9 @@ typedef struct dj_conn {
     dj_task           again;                /* one more read in this turn: TLS */
     dj_http1          head_parser;
     dj_http1_body     body_parser;
-    int64_t           since_ms;   /* when this state began */
-    uint64_t          body_bytes; /* arrived, for the rate */
+    int64_t           since_ms;   /* when this state began; of a body: when its rate was last looked at */
+    uint64_t          body_bytes; /* arrived since then */
+    int64_t           body_credit_ms;
     size_t            lingered;
     dj_work          *work;
     char             *out; /* unsent bytes, owned */
@@ -160,6 +163,8 @@ struct dj_worker {
 void dj_conn_start(dj_worker *w, const dj_peer *peer, const unsigned char key[16], int fd, bool tls);
 /* Drain: idle connections close, the others after their answer. */
 void dj_conn_drain(dj_conn *conn);
+/* At once, without a word; its view is abandoned. Not from within a view. */
+void dj_conn_close(dj_conn *conn);
 
 /* worker.c's pools and counts, for connection.c */
 #define DJ_CONN_BUFFER ((size_t)8192)

@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define ACCEPT_BATCH 16          /* a turn, so that connections in service get theirs */
@@ -208,16 +209,15 @@ static void turn_away(dj_worker *w, const dj_peer *peer, int fd)
 {
     if (!peer->tls) {
         dj_str body = w->app->refusal_body(503, w->app->ctx);
-        dj_str lines = w->app->refusal_headers(503, false, w->app->ctx);
-        char   head[2048];
-        int    n = snprintf(head, sizeof head,
-                            "HTTP/1.1 503 Service Unavailable\r\n" DJ_FMT DJ_FMT
-                               "Content-Length: %zu\r\nConnection: close\r\n\r\n",
-                            DJ_ARG(dj_worker_date(w)), DJ_ARG(lines), body.len);
-        if (n > 0 && (size_t)n < sizeof head) {
-            (void)!send(fd, head, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE);
-            (void)!send(fd, body.ptr, body.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        }
+        char   end[80];
+        int    n = snprintf(end, sizeof end, "Content-Length: %zu\r\nConnection: close\r\n\r\n", body.len);
+        dj_str parts[] = {DJ_LIT("HTTP/1.1 503 Service Unavailable\r\n"), dj_worker_date(w),
+                          w->app->refusal_headers(503, false, w->app->ctx), dj_str_n(end, (size_t)n), body};
+        struct iovec  iov[DJ_COUNT(parts)];
+        struct msghdr message = {.msg_iov = iov, .msg_iovlen = DJ_COUNT(parts)};
+        for (size_t i = 0; i < DJ_COUNT(parts); i++)
+            iov[i] = (struct iovec){(void *)(uintptr_t)parts[i].ptr, parts[i].len};
+        (void)!sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
     if (w->app->refused != NULL)
         w->app->refused(peer, 503, DJ_LIT("too-many-connections"), w->app->ctx);
@@ -340,7 +340,7 @@ static dj_err open_listener(dj_scope *s, dj_worker *w, dj_listener *l, const dj_
     return DJ_OK;
 }
 
-/* The end of the worker's scope: what the pools hold. Connections that are still open belong to the process. */
+/* The end of the worker's scope: what the pools hold. */
 static void empty_pools(void *what)
 {
     dj_worker *w = what;
@@ -412,4 +412,14 @@ void dj_worker_drain(dj_worker *w, int64_t ms, void (*done)(void *ctx), void *ct
     }
     if (w->nconns == 0 && w->drained != NULL)
         drained(w);
+}
+
+void dj_worker_close(dj_worker *w)
+{
+    w->drained = NULL;
+    dj_timer_stop(w->loop, &w->pause);
+    dj_timer_stop(w->loop, &w->drain_timer);
+    watch_listeners(w, false);
+    while (w->conns != NULL)
+        dj_conn_close(w->conns);
 }
