@@ -90,7 +90,8 @@ static dj_str refusal_headers(builder *b, int status, bool tls)
 {
     const struct dj_site *site = b->site;
     dj_buf                buf = dj_buf_make(b->scope, 16 * 1024);
-    dj_buf_add(&buf, DJ_LIT("Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"));
+    if (status != 204) /* OPTIONS *: no page */
+        dj_buf_add(&buf, DJ_LIT("Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n"));
     if (status == 503)
         dj_buf_add(&buf, DJ_LIT("Retry-After: 5\r\n"));
     for (size_t i = 0; i < site->nlines; i++) {
@@ -102,13 +103,13 @@ static dj_str refusal_headers(builder *b, int status, bool tls)
 
 static void add_refusals(builder *b)
 {
-    static const int statuses[] = {400, 403, 404, 408, 413, 414, 417, 421, 431, 500, 501, 503, 505};
+    static const int statuses[] = {400, 204, 403, 404, 408, 413, 414, 417, 421, 431, 500, 501, 503, 505};
     _Static_assert(DJ_COUNT(statuses) <= DJ_REFUSAL_PAGES_MAX, "room for all");
     for (size_t i = 0; i < DJ_COUNT(statuses); i++) {
         b->site->pages[b->site->npages++] = (dj_refusal_page){
             .status = statuses[i],
             .headers = {refusal_headers(b, statuses[i], false), refusal_headers(b, statuses[i], true)},
-            .body = dj_error_page(statuses[i]),
+            .body = statuses[i] == 204 ? DJ_LIT("") : dj_error_page(statuses[i]),
         };
     }
 }
