@@ -9,9 +9,11 @@
 #include "donjon/settings.h"
 #include "manage/manage.h"
 #include "server/server.h"
+#include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LISTENS_MAX 16
@@ -169,11 +171,19 @@ static dj_err add_workers(dj_scope *s, serve *sv, const dj_options *o)
     return DJ_OK;
 }
 
-/* A log file that root opened must be writable after the change of user, too: for a rotation. */
+/* A log file that root opened must be writable after the change of user, too: for a rotation. Only a plain file that is
+ * root's and has one name: /dev/null stays what it is, and a link that somebody put there gives nothing else away. */
 static void give_away(dj_scope *s, dj_str path, const struct passwd *to)
 {
-    if (dj_str_starts(path, DJ_LIT("/")) || dj_str_has(path, DJ_LIT(".")))
-        (void)!lchown(dj_cstr(s, path), to->pw_uid, to->pw_gid);
+    if (!dj_str_starts(path, DJ_LIT("/")) && !dj_str_has(path, DJ_LIT(".")))
+        return; /* stderr, syslog */
+    int         fd = open(dj_cstr(s, path), O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0)
+        return;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == 0)
+        (void)!fchown(fd, to->pw_uid, to->pw_gid);
+    close(fd);
 }
 
 static dj_err add_user(dj_scope *s, serve *sv, const dj_options *o)

@@ -279,3 +279,26 @@ def test_a_peer_that_sends_during_a_stream_burns_no_time(make_site):
     time.sleep(1)
     assert (ticks() - before) / os.sysconf('SC_CLK_TCK') < 0.3
     reset(sock)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root gives files away')
+def test_root_gives_away_its_own_log_files_and_nothing_else(make_site):
+    site = make_site(ACCESS_LOG='/dev/null')
+    victim, log = site.folder / 'victim', site.folder / 'site.log'
+    victim.write_text('of root alone\n')
+    os.link(victim, site.folder / 'linked.log')
+    site.write(LOG_TO=str(log), ACCESS_LOG=str(site.folder / 'linked.log'))
+    site.start()
+    assert log.stat().st_uid != 0
+    assert victim.stat().st_uid == 0
+    site.stop()
+    site.write(ACCESS_LOG='/dev/null')
+    site.start()
+    assert os.stat('/dev/null').st_uid == 0
+
+
+def test_the_access_log_knows_how_long_an_answer_took(make_site):
+    site = make_site(LOG_FORMAT='json', ACCESS_LOG='stderr').start()
+    assert site.get('/hello/').status == 200
+    found = site.wait_log(r'"duration_us":\s?(-?\d+)')
+    assert -20_000 <= int(found[1]) < 5_000_000
