@@ -305,7 +305,7 @@ struct dj_req {
     char           nonce[DJ_NONCE_LEN];
     unsigned       exempt; /* dj_exempt bits */
     uint64_t       id;     /* unique in this worker's life; for log records */
-    int64_t        started_us;
+    int64_t        started_us; /* of the monotonic clock */
     dj_querydict  *query; /* parsed on demand */
     dj_map        *cookies; /* name -> dj_str *; parsed on demand */
 

@@ -184,7 +184,7 @@ void dj_access_log_add(dj_access_log *log, const dj_req *req, const dj_response 
     const dj_head *head = req->head;
     int64_t now = dj_now_us(req->scope);
     dj_access_record r = {
-        .time_us = now, .duration_us = now - req->started_us, .client = req->peer->address, .method = head->method_name,
+        .time_us = now, .duration_us = dj_monotonic_us() - req->started_us, .client = req->peer->address, .method = head->method_name,
         .target = head->target, .minor = head->minor, .status = resp->status, .bytes = bytes, .host = head->host,
         .tls = req->peer->tls, .request_id = req->id, .user_agent = dj_head_field(head, DJ_FIELD_USER_AGENT),
         .referer = dj_req_header((dj_req *)(uintptr_t)req, DJ_LIT("Referer")),
