@@ -110,8 +110,9 @@ static bool tickets_turn(tickets *t, int64_t hour)
 
 static bool tickets_share(void)
 {
+    /* Turned at a reload, too: what the supervisor holds is then no older than that. */
     if (shared_tickets != NULL)
-        return true;
+        return tickets_turn(shared_tickets, time(NULL) / TICKET_LIFE);
     void *page = mmap(NULL, sizeof(tickets), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
         return false;
