@@ -268,6 +268,17 @@ static void linger(dj_conn *conn)
     want(conn, DJ_READ);
 }
 
+/* Does the refused request ask for a head alone? Its head may never have been understood, so the bytes are asked. */
+static bool wants_head_only(const dj_conn *conn)
+{
+    if (conn->work != NULL)
+        return conn->work->head.method == DJ_HEAD;
+    dj_str input = dj_str_n(conn->in + conn->in_from, conn->in_len - conn->in_from);
+    if (dj_str_starts(input, DJ_LIT("\r\n")))
+        input = dj_str_from(input, 2);
+    return dj_str_starts(input, DJ_LIT("HEAD "));
+}
+
 /* Answers without a request, by bytes prepared at start; nothing more is read. RFC 9110 15. */
 static void refuse(dj_conn *conn, int status, dj_str reason)
 {
@@ -279,7 +290,8 @@ static void refuse(dj_conn *conn, int status, dj_str reason)
     dj_buf_add(out, w->app->refusal_headers(status, conn->peer.tls, w->app->ctx));
     dj_buf_addf(out, "Content-Length: %zu\r\n", body.len);
     dj_buf_add(out, DJ_LIT("Connection: close\r\n\r\n"));
-    dj_buf_add(out, body);
+    if (!wants_head_only(conn))
+        dj_buf_add(out, body);
     if (w->app->refused != NULL)
         w->app->refused(&conn->peer, status, reason, w->app->ctx);
     conn->close_after = true;
@@ -798,8 +810,8 @@ static void time_out(dj_timer *timer)
             return;
         }
         conn->state = DJ_CONN_IDLE;
-        release_work(conn);
         refuse(conn, 408, DJ_LIT("body-too-slow"));
+        release_work(conn);
     } else if (conn->state == DJ_CONN_HEAD) {
         refuse(conn, 408, DJ_LIT("head-too-slow"));
     } else {

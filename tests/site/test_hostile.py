@@ -302,3 +302,33 @@ def test_the_access_log_knows_how_long_an_answer_took(make_site):
     assert site.get('/hello/').status == 200
     found = site.wait_log(r'"duration_us":\s?(-?\d+)')
     assert -20_000 <= int(found[1]) < 5_000_000
+
+
+def test_a_slow_reader_over_tls_gets_every_byte(make_site, certificate):
+    """Writes that OpenSSL must be given again, large bodies and small answers in one pipeline."""
+    site = make_site().start(tls=certificate, plain=False)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    rnd = random.Random(SEED)
+    with context.wrap_socket(connect(site.tls_port, 4096)) as tls:
+        tls.settimeout(PATIENCE)
+        tls.sendall(b''.join(b'GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n' % path for path in
+                             (b'/token/first/', b'/bytes/700000/', b'/stream/3000/', b'/bytes/20000/', b'/token/last/')))
+        got = b''
+        while not re.search(rb'\r\n\r\nlast \d+\n$', got):
+            more = tls.recv(rnd.choice([100, 5000, 65536]))
+            assert more, got[-200:]
+            got += more
+            if rnd.random() < 0.2:
+                time.sleep(0.002)
+    digits = b'0123456789'
+    assert got.count(b'HTTP/1.1 200 OK') == 5
+    assert digits * 70000 in got and b'\r\n\r\n' + digits * 2000 + b'HTTP/1.1' in got
+    assert [int(n) for n in re.findall(rb'piece (\d+)\n', got)] == list(range(3000, 0, -1))
+
+
+def test_a_refused_head_request_gets_no_body(site):
+    wire = site.wire()
+    wire.send(b'HEAD / HTTP/1.1\r\nHost: a b\r\n\r\n')
+    answer = wire.answer('HEAD')
+    assert answer.status == 400 and wire.at_end()
