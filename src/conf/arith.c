@@ -521,10 +521,10 @@ static order compare_paths(dj_str a, dj_str b)
     }
 }
 
-/* a <=> b, for the kinds that have an order. */
-static order compare(conf_eval *e, const dj_value *a, const dj_value *b, unsigned depth)
+/* a <=> b, for the kinds that have an order; lists and tuples have been taken apart. */
+static order compare(conf_eval *e, const dj_value *a, const dj_value *b)
 {
-    if (a->kind == DJ_V_UNKNOWN || b->kind == DJ_V_UNKNOWN || depth > CONF_DEPTH_MAX || ++e->r->steps > CONF_STEPS_MAX)
+    if (a->kind == DJ_V_UNKNOWN || b->kind == DJ_V_UNKNOWN || ++e->r->steps > CONF_STEPS_MAX)
         return MAYBE_ORDER;
     if (is_number(a) && is_number(b)) {
         long double x = exact_of(a), y = exact_of(b);
@@ -538,16 +538,7 @@ static order compare(conf_eval *e, const dj_value *a, const dj_value *b, unsigne
     }
     if (a->kind == DJ_V_PATH)
         return compare_paths(a->str, b->str);
-    if (a->kind != DJ_V_LIST && a->kind != DJ_V_TUPLE)
-        return NO_ORDER;
-    for (size_t i = 0; i < a->seq.len && i < b->seq.len; i++) {
-        conf_truth same = equal(e, a->seq.items[i], b->seq.items[i], depth + 1);
-        if (same == CONF_MAYBE)
-            return MAYBE_ORDER;
-        if (same == CONF_NO)
-            return compare(e, a->seq.items[i], b->seq.items[i], depth + 1);
-    }
-    return a->seq.len < b->seq.len ? LESS : a->seq.len > b->seq.len ? MORE : SAME;
+    return NO_ORDER;
 }
 
 static conf_truth subset(conf_eval *e, const dj_value *a, const dj_value *b, bool proper)
@@ -563,14 +554,39 @@ static conf_truth subset(conf_eval *e, const dj_value *a, const dj_value *b, boo
     return result;
 }
 
+/* Lists and tuples of one kind are decided by the first pair of items that differ, or by their lengths: makes *a and *b
+ * that pair. False: too much to compare, or not known. */
+static bool first_difference(conf_eval *e, const dj_value **a, const dj_value **b, order *by_length)
+{
+    *by_length = NO_ORDER;
+    while ((*a)->kind == (*b)->kind && ((*a)->kind == DJ_V_LIST || (*a)->kind == DJ_V_TUPLE)) {
+        size_t     n = (*a)->seq.len < (*b)->seq.len ? (*a)->seq.len : (*b)->seq.len, i = 0;
+        conf_truth same = CONF_YES;
+        while (i < n && (same = conf_equal(e, (*a)->seq.items[i], (*b)->seq.items[i])) == CONF_YES)
+            i++;
+        if (same == CONF_MAYBE)
+            return false;
+        if (i == n) {
+            *by_length = (*a)->seq.len < (*b)->seq.len ? LESS : (*a)->seq.len > (*b)->seq.len ? MORE : SAME;
+            return true;
+        }
+        *a = (*a)->seq.items[i];
+        *b = (*b)->seq.items[i];
+    }
+    return true;
+}
+
 static dj_value *ordered(conf_eval *e, uint32_t op, const dj_value *a, const dj_value *b, uint32_t start, uint32_t tok)
 {
     bool less = op == OP('<') || op == OP2('<', '='), or_same = op == OP2('<', '=') || op == OP2('>', '=');
+    order by_length;
+    if (!first_difference(e, &a, &b, &by_length))
+        return undecided(e, tok);
     if (a->kind == DJ_V_SET && b->kind == DJ_V_SET) {
         conf_truth t = less ? subset(e, a, b, !or_same) : subset(e, b, a, !or_same);
         return t == CONF_MAYBE ? undecided(e, tok) : new_bool(e, t == CONF_YES, start);
     }
-    order o = compare(e, a, b, 0);
+    order o = by_length != NO_ORDER ? by_length : compare(e, a, b);
     if (o == MAYBE_ORDER)
         return undecided(e, tok);
     if (o == NO_ORDER)

@@ -65,6 +65,11 @@ void conf_bind(conf_eval *e, dj_str name, dj_value *value)
 static dj_value *name_missing(conf_eval *e, const node *n)
 {
     static const char *const words[] = {"True", "False", "None"};
+    static const char *const doors[] = {"globals", "locals", "vars", "exec", "eval"};
+    for (size_t i = 0; e->r->audit && i < DJ_COUNT(doors); i++) {
+        if (dj_str_eq(n->text, dj_str_of(doors[i]))) /* under another name it reaches all names, too */
+            conf_lose_names(e, DJ_LIT("a function that reaches all names"));
+    }
     dj_str      best = DJ_NONE;
     unsigned    least = 3;
     for (size_t i = 0; i < DJ_COUNT(words); i++) {
@@ -138,6 +143,16 @@ static bool environment(conf_eval *e, dj_str name, dj_str *value)
     return true;
 }
 
+/* Audit: a statement further up may have set or removed this variable. */
+static dj_value *env_changed(conf_eval *e, dj_str name)
+{
+    if (!e->r->audit)
+        return NULL;
+    if (!e->r->env_lost && !dj_map_has(&e->r->env_changed, name))
+        return NULL;
+    return conf_unknown(e, dj_strf(e->s, "environment variable " DJ_FMT " may have been set further up", DJ_ARG(name)));
+}
+
 static void wipe_text(void *text)
 {
     dj_str *t = text;
@@ -176,7 +191,10 @@ static dj_value *eval_env(conf_eval *e, const node *n)
     if (key->kind != DJ_V_STR)
         return conf_eval_fail(e, "type", n->toks[0],
                               dj_strf(e->s, "os.environ[...] takes a text, not " DJ_FMT, DJ_ARG(dj_value_type(key))), "");
-    dj_value *v = env_value(e, key->str, n->start, &set);
+    dj_value *v = env_changed(e, key->str);
+    if (v != NULL)
+        return v;
+    v = env_value(e, key->str, n->start, &set);
     if (set)
         return v;
     if (e->r->audit)
@@ -207,7 +225,13 @@ static dj_value *eval_env_get(conf_eval *e, const node *n, dj_value **args)
     if (args[0]->kind != DJ_V_STR)
         return conf_eval_fail(e, "type", n->tok,
                               dj_strf(e->s, "os.environ.get takes a text, not " DJ_FMT, DJ_ARG(dj_value_type(args[0]))), "");
-    dj_value *v = env_value(e, args[0]->str, n->start, &set);
+    dj_value *v = env_changed(e, args[0]->str);
+    if (v != NULL) {
+        if (n->n == 2) /* what comes out may be the default itself */
+            conf_forget_deep(e, args[1], v->str);
+        return v;
+    }
+    v = env_value(e, args[0]->str, n->start, &set);
     if (set)
         return v;
     if (n->n == 1) {
@@ -232,7 +256,10 @@ static dj_value *eval_in_env(conf_eval *e, const node *n)
     if (name->kind != DJ_V_STR)
         return conf_eval_fail(e, "type", n->tok,
                               dj_strf(e->s, "in os.environ takes a text, not " DJ_FMT, DJ_ARG(dj_value_type(name))), "");
-    dj_value *v = conf_value_new(e, DJ_V_BOOL, n->start);
+    dj_value *v = env_changed(e, name->str);
+    if (v != NULL)
+        return v;
+    v = conf_value_new(e, DJ_V_BOOL, n->start);
     v->boolean = environment(e, name->str, &text) == (n->op == 'i');
     return v;
 }
@@ -580,13 +607,36 @@ static dj_value *eval_chain(conf_eval *e, const node *n)
     return v;
 }
 
+/* Audit: `unknown` may be this value under another name, so a change there may be a change here. */
+static void escape(conf_eval *e, const node *n, const dj_value *unknown)
+{
+    dj_value *v = conf_eval_node(e, n);
+    if (v != NULL)
+        conf_forget_deep(e, v, unknown->str);
+}
+
+static dj_value *eval_if(conf_eval *e, const node *n)
+{
+    dj_value *v = conf_eval_node(e, n->items[0]);
+    if (v == NULL)
+        return NULL;
+    if (v->kind != DJ_V_UNKNOWN)
+        return conf_eval_node(e, n->items[dj_value_truth(v) ? 1 : 2]);
+    escape(e, n->items[1], v);
+    escape(e, n->items[2], v);
+    return v;
+}
+
 static dj_value *eval_logic(conf_eval *e, const node *n)
 {
     dj_value *v = NULL;
     for (size_t i = 0; i < n->n; i++) {
         v = conf_eval_node(e, n->items[i]);
-        if (v == NULL || v->kind == DJ_V_UNKNOWN || dj_value_truth(v) == (n->kind == N_OR))
+        if (v == NULL || v->kind == DJ_V_UNKNOWN || dj_value_truth(v) == (n->kind == N_OR)) {
+            for (i++; v != NULL && v->kind == DJ_V_UNKNOWN && i < n->n; i++)
+                escape(e, n->items[i], v);
             return v;
+        }
     }
     return v;
 }
@@ -605,6 +655,8 @@ static dj_value *eval_pair(conf_eval *e, const node *n)
     case N_PARENTS:
         return conf_path_parents(e, a, b, n->tok, n->toks[0]);
     default:
+        if (b->kind == DJ_V_UNKNOWN)
+            conf_forget_items(e, a, b->str);
         return conf_subscript(e, a, b, n->start, n->toks[0]);
     }
 }
@@ -647,10 +699,7 @@ static dj_value *eval(conf_eval *e, const node *n)
     case N_IN_ENV:
         return eval_in_env(e, n);
     case N_IF:
-        v = conf_eval_node(e, n->items[0]);
-        if (v == NULL || v->kind == DJ_V_UNKNOWN)
-            return v;
-        return conf_eval_node(e, n->items[dj_value_truth(v) ? 1 : 2]);
+        return eval_if(e, n);
     case N_CALL:
         return eval_call(e, n);
     case N_ENV:

@@ -103,6 +103,24 @@ static dj_str find_file(conf_reader *r, dj_str dir, dj_str module)
     return module.len > 0 && is_file(r, file) ? file : DJ_NONE;
 }
 
+/* Audit: `from mysite.settings.base import *` is found when the folder mysite stands beside this file or above it. */
+static dj_str find_above(conf_reader *r, dj_str dir, dj_str module)
+{
+    size_t dot = dj_str_chr(module, '.');
+    for (int level = 0; level < 8 && dj_str_chr(dir, '/') != DJ_NOT_FOUND; level++) {
+        struct stat st;
+        dj_str      top = dj_strf(r->work, DJ_FMT "/" DJ_FMT, DJ_ARG(dir),
+                                  DJ_ARG(dot == DJ_NOT_FOUND ? module : dj_str_first(module, dot)));
+        if (stat(dj_cstr(r->work, top), &st) == 0 && S_ISDIR(st.st_mode))
+            return find_file(r, dir, module);
+        dj_str up = conf_path_up(dir);
+        if (dj_str_eq(up, dir) || dj_str_eq(up, DJ_LIT("/")))
+            break;
+        dir = up;
+    }
+    return DJ_NONE;
+}
+
 static conf_module *import_failed(conf_eval *e, const stmt *st, const char *code, dj_str message, const char *advice)
 {
     (void)conf_eval_fail(e, code, st->tok, message, advice);
@@ -119,8 +137,10 @@ conf_module *conf_import(conf_eval *e, const stmt *st)
         dir = DJ_LIT("");
     /* blanks may stand between the parts of a name */
     dj_str module = dj_str_replace(r->work, st->module, DJ_LIT(" "), DJ_LIT(""));
-    dj_str path = find_file(r, dir, module);
-    e->missing = dj_str_is_none(path);
+    dj_str path = st->dots == 0 ? find_above(r, dir, module) : find_file(r, dir, module);
+    e->missing = dj_str_is_none(path) && st->dots > 0;
+    if (dj_str_is_none(path) && st->dots == 0)
+        return import_failed(e, st, "import", dj_strf(r->s, "import of " DJ_FMT, DJ_ARG(dj_str_first(module, 80))), "");
     if (e->missing)
         return import_failed(e, st, "import-missing",
                              dj_strf(r->s, "there is no " DJ_FMT "/" DJ_FMT ".py and no " DJ_FMT "/__init__.py there", DJ_ARG(dir),
@@ -302,6 +322,7 @@ static dj_err read_settings(dj_scope *s, dj_str path, dj_str bytes, const dj_con
                       .audit = options->mode == DJ_CONF_AUDIT};
     result->conf.mode = options->mode;
     result->conf.names = dj_map_make(s);
+    r.env_changed = dj_map_make(work);
     *error = (dj_conf_error){0};
     bool from_file = dj_str_is_none(bytes), ok = !from_file;
     if (from_file)

@@ -155,7 +155,7 @@ typedef enum stmt_kind {
     S_NOTHING, /* a text on its own, imports that change nothing */
     S_ASSIGN,  /* .targets .ntargets = .value */
     S_AUGMENT, /* .targets[0] += .value */
-    S_IMPORT,  /* relative: .dots .module .star or .names */
+    S_IMPORT,  /* relative: .dots .module .star or .names; audit: .dots 0, .star, of a package nearby or a foreign one */
     S_BIND,    /* a name bound by an import: .names[0].as, .bind says to what */
     S_USES,    /* import os / import Path: .bind */
     S_IF,      /* .value (up to .tok), .body, .orelse */
@@ -272,6 +272,8 @@ struct conf_reader {
     size_t                 files_cap, gaps_cap;
     dj_conf_gap           *gaps;
     size_t                 bytes; /* made by expressions */
+    bool                   env_lost;    /* audit: a statement may have changed any environment variable */
+    dj_map                 env_changed; /* audit: the variables that are set or removed by name */
     uint64_t               steps;
 };
 
@@ -350,6 +352,9 @@ const dj_value *conf_default(dj_str name);
 void conf_audit_gap(conf_eval *e, uint32_t first, uint32_t last, bool whole, dj_str why);
 /* Makes a value unknown in place, for everyone who shares it. */
 void conf_forget(conf_eval *e, dj_value *v, dj_str why);
+/* The same for all that is inside, too; or for what is inside only. */
+void conf_forget_deep(conf_eval *e, dj_value *v, dj_str why);
+void conf_forget_items(conf_eval *e, dj_value *v, dj_str why);
 void conf_forget_name(conf_eval *e, dj_str name, dj_str why);
 void conf_lose_names(conf_eval *e, dj_str why);
 

@@ -85,6 +85,19 @@ static bool run_augment(conf_eval *e, const stmt *st)
     return true;
 }
 
+/* Audit: one more statement that could not be read. */
+static void record_gap(conf_eval *e, const stmt *st, dj_str reason)
+{
+    conf_reader *r = e->r;
+    if (r->conf->ngaps == r->gaps_cap) {
+        size_t cap = r->gaps_cap == 0 ? 16 : 2 * r->gaps_cap;
+        r->gaps = dj_realloc(r->s, r->gaps, r->gaps_cap * sizeof(dj_conf_gap), cap * sizeof(dj_conf_gap));
+        r->gaps_cap = cap;
+        r->conf->gaps = r->gaps;
+    }
+    r->gaps[r->conf->ngaps++] = (dj_conf_gap){conf_origin(e, st->first), reason};
+}
+
 /* -- imports -- */
 
 static bool is_predeclared(dj_str name)
@@ -138,6 +151,8 @@ static bool run_import(conf_eval *e, const stmt *st)
     if (from == NULL) {
         if (!e->r->audit)
             return false;
+        if (st->dots == 0)
+            record_gap(e, st, e->why);
         if (st->star)
             conf_lose_names(e, e->why);
         for (size_t i = 0; i < st->nnames; i++)
@@ -185,18 +200,6 @@ static void run_uses(conf_eval *e, const stmt *st)
 
 /* -- audit: blocks -- */
 
-static void record_gap(conf_eval *e, const stmt *st, dj_str reason)
-{
-    conf_reader *r = e->r;
-    if (r->conf->ngaps == r->gaps_cap) {
-        size_t cap = r->gaps_cap == 0 ? 16 : 2 * r->gaps_cap;
-        r->gaps = dj_realloc(r->s, r->gaps, r->gaps_cap * sizeof(dj_conf_gap), cap * sizeof(dj_conf_gap));
-        r->gaps_cap = cap;
-        r->conf->gaps = r->gaps;
-    }
-    r->gaps[r->conf->ngaps++] = (dj_conf_gap){conf_origin(e, st->first), reason};
-}
-
 static void give_up(conf_eval *e, const stmt *st, dj_str reason)
 {
     e->statement = st;
@@ -223,7 +226,23 @@ static bool certain(conf_eval *e, const stmt *st)
         return true;
     if ((st->kind != S_ASSIGN && st->kind != S_AUGMENT) || st->opaque)
         return false;
+    for (size_t i = 0; i < st->ntargets; i++) {
+        if (st->targets[i]->kind != N_NAME)
+            return false;
+    }
+    if (st->kind == S_AUGMENT && conf_eval_node(e, st->targets[0])->kind == DJ_V_UNKNOWN)
+        return false;
     return conf_eval_node(e, st->value)->kind != DJ_V_UNKNOWN;
+}
+
+/* Does that file define all names that this import takes? One that it lacks is an ImportError. */
+static bool has_all(const conf_module *from, const stmt *import)
+{
+    for (size_t i = 0; i < import->nnames; i++) {
+        if (conf_lookup(from, import->names[i].name) == NULL)
+            return false;
+    }
+    return true;
 }
 
 static bool run_try(conf_eval *e, const stmt *st)
@@ -236,13 +255,16 @@ static bool run_try(conf_eval *e, const stmt *st)
             give_up(e, st, DJ_LIT("try"));
             return true;
         }
-        if (st->body.items[i]->kind == S_IMPORT && conf_import(e, st->body.items[i]) == NULL) {
-            missing = e->missing && st->star;
-            if (!missing) {
+        if (st->body.items[i]->kind == S_IMPORT) {
+            const conf_module *from = conf_import(e, st->body.items[i]);
+            missing = from == NULL && e->missing && st->star;
+            if (missing)
+                break;
+            if (from == NULL || !has_all(from, st->body.items[i])) {
+                e->statement = st;
                 give_up(e, st, DJ_LIT("try"));
                 return true;
             }
-            break;
         }
         if (!run_one(e, st->body.items[i]))
             return false;

@@ -254,6 +254,15 @@ static stmt *parse_known(conf_parser *p, size_t first)
     for (size_t i = 0; i < DJ_COUNT(known); i++)
         known_module = known_module || dj_str_eq(name, dj_str_of(known[i].module));
     star = at_word(p, "import") && token_op(parser_at(p, 1), OP('*'));
+    if (p->audit && star && !known_module && name.len > 0) { /* perhaps a package of the same project */
+        stmt *st = stmt_new(p, S_IMPORT, first);
+        st->tok = (uint32_t)module;
+        st->module = name;
+        st->star = true;
+        p->may_alias = true;
+        p->pos += 2;
+        return st;
+    }
     if (!known_module || star)
         return import_not_read(p, module);
     if (dj_str_eq(name, DJ_LIT("__future__")) && p->past_head)
