@@ -120,6 +120,13 @@ static const row rows[] = {
     {"donjon.W120", "DATABASES = {'default': {" PG "'HOST': 'db.example.net'}}\n", "DATABASES = {'default': {" PG "'HOST': 'db.example.net', 'OPTIONS': {'sslmode': 'verify-full'}}}\n"},
     {"donjon.W120", "DATABASES = {'default': {" PG "'HOST': '10.0.0.2', 'OPTIONS': {'sslmode': 'require'}}}\n", "DATABASES = {'default': {" PG "'HOST': '/run/postgresql'}}\n"},
     {"donjon.W121", "DATABASES = {'default': {" PG "'USER': 'postgres'}}\n", "DATABASES = {'default': {" PG "'USER': 'shop'}}\n"},
+    {"donjon.W140", "HOST_CHECK_FIRST = False\n", "HOST_CHECK_FIRST = True\n"},
+    {"donjon.W140", "HOST_CHECK_FIRST = 1 > 2\n", "DEBUG = False\n"},
+    {"donjon.W141", "SECURE_ALL_ANSWERS = False\n", "SECURE_ALL_ANSWERS = True\n"},
+    {"donjon.W141", "SECURE_ALL_ANSWERS = not True\n", "DEBUG = False\n"},
+    {"donjon.W142", "PERMISSIONS_POLICY = None\n", "PERMISSIONS_POLICY = {'camera': []}\n"},
+    {"donjon.W142", "PERMISSIONS_POLICY = {}\n", "DEBUG = False\n"},
+    {"donjon.W143", "CROSS_ORIGIN_RESOURCE_POLICY = None\n", "CROSS_ORIGIN_RESOURCE_POLICY = 'same-site'\n"},
 };
 
 /* -- running a text -- */
