@@ -9,6 +9,7 @@
 #include "donjon/policy.h"
 
 static const char security_middleware[] = "django.middleware.security.SecurityMiddleware";
+static const char csp_middleware[] = "django.middleware.csp.ContentSecurityPolicyMiddleware";
 
 /* Our own pages load nothing, run nothing, and are framed by nobody. */
 #define PAGE_CSP DJ_LIT("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -31,10 +32,10 @@ static void add(builder *b, dj_str name, dj_str value, bool tls_only, bool pages
     b->site->nlines++;
 }
 
-static bool has_security_middleware(const dj_settings *settings)
+static bool has_layer(const dj_settings *settings, const char *name)
 {
     for (size_t i = 0; i < settings->MIDDLEWARE.len; i++) {
-        if (dj_str_eq(settings->MIDDLEWARE.items[i], dj_str_of(security_middleware)))
+        if (dj_str_eq(settings->MIDDLEWARE.items[i], dj_str_of(name)))
             return true;
     }
     return false;
@@ -49,7 +50,7 @@ static dj_err add_lines(builder *b)
     if (e || (e = dj_permissions_policy_value(b->scope, settings->PERMISSIONS_POLICY, &permissions)))
         return e;
     /* HSTS binds the whole host for long: only where the site has switched it on. */
-    if (has_security_middleware(settings))
+    if (has_layer(settings, security_middleware))
         add(b, DJ_LIT("Strict-Transport-Security"),
             dj_hsts_value(b->scope, settings->SECURE_HSTS_SECONDS, settings->SECURE_HSTS_INCLUDE_SUBDOMAINS,
                           settings->SECURE_HSTS_PRELOAD),
@@ -65,7 +66,28 @@ static dj_err add_lines(builder *b)
     return b->failed;
 }
 
+/* The site's policy, for pages of the program's own error handlers that the CSP layer has not seen. */
+static dj_err prepare_csp(dj_scope *s, struct dj_site *site)
+{
+    dj_csp_config config;
+    site->csp = (dj_csp){.plain = DJ_NONE};
+    if (!has_layer(site->settings, csp_middleware))
+        return DJ_OK;
+    dj_err e = dj_csp_config_of_value(s, site->settings->SECURE_CSP, &config);
+    return e ? e : dj_csp_compile(s, DJ_LIT("Content-Security-Policy"), &config, &site->csp);
+}
+
 /* -- answers of a site -- */
+
+static void add_csp(dj_req *req, dj_response *resp)
+{
+    const dj_csp *csp = &req->site->csp;
+    if (resp->from_view || dj_header_seen(resp, DJ_HEADER_CSP))
+        return;
+    dj_str line = dj_csp_line(req->scope, csp, req->nonce_made ? dj_str_n(req->nonce, DJ_NONCE_LEN) : DJ_NONE);
+    if (line.len > 0)
+        dj_header_add_line(resp, DJ_HEADER_CSP, csp->name_len, line);
+}
 
 void dj_answer_finish(dj_req *req, dj_response *resp)
 {
@@ -80,6 +102,8 @@ void dj_answer_finish(dj_req *req, dj_response *resp)
             continue;
         dj_header_add_line(resp, id, line->header.name_len, line->header.line);
     }
+    if (resp->status >= 400)
+        add_csp(req, resp);
     if (resp->builtin && (resp->status == 400 || resp->status >= 500) && !dj_header_seen(resp, DJ_HEADER_CACHE_CONTROL))
         dj_header_set(resp, DJ_LIT("Cache-Control"), DJ_LIT("no-store"));
 }
@@ -137,7 +161,7 @@ dj_err dj_answers_prepare(dj_scope *s, struct dj_site *site)
 {
     builder b = {.scope = s, .site = site};
     dj_err  e = add_lines(&b);
-    if (e)
+    if (e || (e = prepare_csp(s, site)) != DJ_OK)
         return e;
     add_refusals(&b);
     return DJ_OK;

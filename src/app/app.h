@@ -6,6 +6,7 @@
 #include "donjon/app.h"
 #include "http/http.h"
 #include "donjon/log.h"
+#include "donjon/policy.h"
 
 typedef struct dj_site dj_site;
 
@@ -203,6 +204,7 @@ struct dj_site {
     size_t              non_view, non_exception, non_template;
     dj_site_line        lines[DJ_SITE_LINES_MAX];
     size_t              nlines;
+    dj_csp              csp; /* SECURE_CSP, if its layer is in MIDDLEWARE */
     dj_refusal_page     pages[DJ_REFUSAL_PAGES_MAX];
     size_t              npages;
 };

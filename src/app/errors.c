@@ -6,6 +6,7 @@
  * Must not know: what raised the error, layers. */
 #include "app/app.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 /* -- records -- */
 
@@ -186,9 +187,12 @@ static dj_response *uncaught(dj_req *req, int status, dj_err e, dj_str text)
     dj_scope    *s = req->scope;
     dj_str       place = dj_failure(s) == e ? dj_failure_place(s) : DJ_LIT("");
     dj_str       detail = dj_strf(s, DJ_FMT ": " DJ_FMT " (" DJ_FMT ")", DJ_ARG(dj_err_info_of(e)->name), DJ_ARG(text), DJ_ARG(place));
-    dj_response *resp = answer_or_debug(req, status, e, text);
+    bool         propagate = status == 500 && req->site->settings->DEBUG_PROPAGATE_EXCEPTIONS;
+    dj_response *resp = propagate ? page(req, status) : answer_or_debug(req, status, e, text);
     if (!resp->logged)
         record_answer(req, resp, detail, dj_reason(status));
+    if (propagate)
+        abort(); /* after its record: a debugger or a core file shows where it happened */
     return resp;
 }
 
