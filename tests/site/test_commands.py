@@ -100,6 +100,29 @@ def test_the_same_file_serves_with_what_exists(production, certificate):
             site.end()
 
 
+def test_a_file_on_top_of_it_serves_with_what_exists(tmp_path, certificate):
+    """The file untouched beside one that imports it and names the layers of this build."""
+    with new_folder() as folder:
+        site = Site(folder, 'demo')
+        (folder / 'production.py').write_text(PRODUCTION)
+        site.settings = folder / 'site.py'
+        layers = [name for name in re.findall(r"'(django\.middleware\.[\w.]+)'", PRODUCTION) if '.csrf.' not in name]
+        site.settings.write_text(f'from .production import *\n\nMIDDLEWARE = {layers!r}\n')
+        for path in folder.glob('*.py'):
+            path.chmod(0o644)
+        try:
+            site.start(tls=certificate, env=KEY_ENV)
+            done = subprocess.run(['curl', '-si', '--cacert', str(certificate[0]), '--resolve', f'example.com:{site.tls_port}:127.0.0.1',
+                                   f'https://example.com:{site.tls_port}/'], capture_output=True, text=True, timeout=PATIENCE)
+            assert done.stdout.startswith('HTTP/1.1 200'), done
+            assert 'strict-transport-security: max-age=31536000' in done.stdout.lower()
+            assert site.get('/', host='www.example.com').status == 301
+            assert site.get('/', host='evil.example').status == 400
+            site.wait_log(r"ERROR django\.security\.DisallowedHost Invalid HTTP_HOST header: 'evil\.example'")
+        finally:
+            site.end()
+
+
 def test_donjon_makes_keys():
     keys = {run('donjon', 'secret-key').stdout.strip() for _ in range(3)}
     assert len(keys) == 3 and all(re.fullmatch(r'[a-z0-9!@#$%^&*(\-_=+)]{50}', k) for k in keys), keys
@@ -130,6 +153,15 @@ def test_the_demo_serves_its_front_page_hardened(make_site):
                  'Content-Security-Policy', 'Permissions-Policy', 'Cross-Origin-Resource-Policy'):
         assert front.header(name), name
         assert name.lower() in front.body.decode().lower(), f'the front page does not explain {name}'
+
+
+def test_the_demos_page_for_a_refused_host_has_its_policy(make_site):
+    site = make_site('demo')
+    site.settings = ROOT / 'demo/settings/development.py'
+    site.start(command='runserver')
+    refused = site.get('/', 'X-Forwarded-For: 192.0.2.1', host='evil.example')  # no debug page behind a proxy
+    nonce = re.search(r'<style nonce="([\w-]+)"', refused.body.decode())
+    assert refused.status == 400 and f"'nonce-{nonce[1]}'" in refused.header('Content-Security-Policy'), refused
 
 
 @pytest.mark.release  # a sanitized program is not hardened, and `check` says so

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import signal
 import socket
 import ssl
@@ -300,17 +301,44 @@ def test_an_occupied_port(make_site):
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
+def test_a_second_port_that_is_occupied_leaves_the_first_one_closed(make_site):
+    site = make_site()
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', site.tls_port))
+        s.listen()
+        said = refused(site, '--bind', f'127.0.0.1:{site.tls_port}')
+    assert said.count('\n') == 1 and 'already in use' in said
+
+
+def test_a_key_that_the_account_may_not_read(make_site, certificate):
+    site = make_site()
+    program, key = site.folder / 'site', site.folder / 'key.pem'
+    shutil.copy(site.program, program)  # where any account can run it
+    program.chmod(0o755)
+    key.write_bytes(certificate[1].read_bytes())
+    key.chmod(0o000)
+    account = {'user': 65534, 'group': 65534, 'extra_groups': []} if os.getuid() == 0 else {}
+    done = subprocess.run([program, 'serve', '--settings', site.settings, '--bind', f'127.0.0.1:{site.port}', '--bind-tls',
+                           f'127.0.0.1:{site.tls_port}', '--tls-cert', certificate[0], '--tls-key', key], cwd=site.folder,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, **account)
+    assert done.returncode == 1 and done.stderr.endswith('key.pem can\'t be read: Permission denied\n'), done
+    assert len(done.stderr.splitlines()) == 1, done
+    for port in (site.port, site.tls_port):
+        with pytest.raises(OSError):
+            socket.create_connection(('127.0.0.1', port), 1)
+
+
 def test_an_absent_key(make_site, certificate):
     site = make_site()
     said = refused(site, '--bind-tls', f'127.0.0.1:{site.tls_port}', '--tls-cert', certificate[0], '--tls-key', '/nonexistent/key.pem')
-    assert '/nonexistent/key.pem' in said
+    assert '/nonexistent/key.pem' in said and said.count('\n') == 1
 
 
 def test_a_key_of_another_certificate(make_site, certificate):
     site = make_site()
     other = make_certificate(site.folder, 'other.example')
     said = refused(site, '--bind-tls', f'127.0.0.1:{site.tls_port}', '--tls-cert', certificate[0], '--tls-key', other[1])
-    assert 'other.example.key' in said or 'match' in said or 'belong' in said
+    assert 'does not belong to the certificate' in said and said.count('\n') == 1
 
 
 @pytest.mark.parametrize('key', [None, '', 'short', 'django-insecure-' + KEY, 'a' * 60])
