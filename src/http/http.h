@@ -6,6 +6,7 @@
 #pragma once
 #include "donjon/map.h"
 #include "donjon/crypto.h"
+#include "donjon/forms.h"
 #include "donjon/response.h"
 
 /* -- the head of a request, as the parser leaves it: slices of the connection's buffer -- */
@@ -192,6 +193,8 @@ DJ_CHECKED dj_err dj_querydict_parse(dj_scope *s, dj_str text, int64_t max_field
 dj_str dj_querydict_get(const dj_querydict *q, dj_str name);
 /* All values, or NULL. */
 const dj_querydict_entry *dj_querydict_getlist(const dj_querydict *q, dj_str name);
+/* One more value. Both are borrowed. */
+void dj_querydict_add(dj_scope *s, dj_querydict *q, dj_str name, dj_str value);
 /* urlencode(safe=None): '+' for blanks; with `safe` (not DJ_NONE) %20 and those bytes kept. */
 dj_str dj_querydict_urlencode(dj_scope *s, const dj_querydict *q, dj_str safe);
 
@@ -202,6 +205,76 @@ dj_str dj_querydict_urlencode(dj_scope *s, const dj_querydict *q, dj_str safe);
 DJ_CHECKED dj_err dj_cookies_parse(dj_scope *s, dj_str header, dj_map *out);
 /* The same verdict for a request, before anything reads a cookie. Only a header that may be refused is parsed. */
 DJ_CHECKED dj_err dj_cookies_check(dj_req *req);
+
+/* -- charsets of clients: charset.c -- */
+
+/* UTF8, ASCII, LATIN1, or a table's number; OTHER is a charset that Python knows and we don't read. */
+enum { DJ_CHARSET_UNKNOWN = -1, DJ_CHARSET_UTF8, DJ_CHARSET_ASCII, DJ_CHARSET_LATIN1, DJ_CHARSET_OTHER };
+/* Python's names and aliases, in any case. */
+int dj_charset_find(dj_str name);
+/* To UTF-8; bytes that mean nothing become U+FFFD. Not for UNKNOWN and OTHER. */
+dj_str dj_charset_decode(dj_scope *s, int charset, dj_str bytes);
+
+/* html.unescape(): "&amp;", "&#47;", "&#x2F;" to characters. html_unescape.c */
+dj_str dj_html_unescape(dj_scope *s, dj_str text);
+
+/* -- "value; name=text; name*=charset''text": content_type.c -- */
+
+typedef struct dj_header_params {
+    dj_str value;  /* before the first ';', in lower case, without outer blanks */
+    dj_map params; /* name in lower case -> dj_str *, the last of each name */
+} dj_header_params;
+/* `text` is UTF-8. DJ_ERR_MALFORMED: over 10,000 bytes, or an RFC 2231 parameter in an unknown charset. */
+DJ_CHECKED dj_err dj_header_params_parse(dj_scope *s, dj_str text, dj_header_params *out);
+dj_str dj_header_param_get(const dj_header_params *h, dj_str name); /* DJ_NONE if absent */
+
+/* -- bodies of forms: forms.c, multipart.c, upload.c -- */
+
+typedef struct dj_form_limits {
+    int64_t  memory, fields, files; /* DATA_UPLOAD_MAX_MEMORY_SIZE, _NUMBER_FIELDS, _NUMBER_FILES; < 0: none */
+    uint64_t files_memory;          /* FILE_UPLOAD_MAX_MEMORY_SIZE: of all files of a form together */
+    dj_str   temp_dir;              /* FILE_UPLOAD_TEMP_DIR; DJ_NONE: $TMPDIR or /tmp */
+} dj_form_limits;
+
+struct dj_form {
+    dj_querydict *post;
+    dj_map        files; /* field -> dj_upload_list, in order of first appearance */
+};
+typedef struct dj_upload_list {
+    dj_upload **items;
+    size_t      len, cap;
+} dj_upload_list;
+
+dj_form *dj_form_new(dj_scope *s);
+void     dj_form_add_file(dj_scope *s, dj_form *form, dj_upload *upload);
+/* What dj_form_parse() does, with the limits handed in. */
+DJ_CHECKED dj_err dj_form_read(dj_req *req, const dj_form_limits *limits, const dj_form **out);
+
+/* A multipart/form-data body, in pieces of any size: the result does not hang on where they are cut. Takes memory for one
+ * window and for what it keeps. After an error every further call returns it. */
+typedef struct dj_multipart dj_multipart;
+/* `boundary` without the dashes; 1-201 bytes of 0x20-0x7E, the last no blank, else DJ_ERR_MULTIPART. `charset` is that of names and
+ * values. `limits` must live as long as the parser. */
+DJ_CHECKED dj_err dj_multipart_new(dj_scope *s, dj_str boundary, int charset, const dj_form_limits *limits, dj_multipart **out);
+DJ_CHECKED dj_err dj_multipart_feed(dj_multipart *m, dj_str bytes);
+/* No more comes. A file whose end did not come is dropped. */
+DJ_CHECKED dj_err dj_multipart_end(dj_multipart *m, dj_form **out);
+
+/* Bytes of a file that arrives: in memory up to `memory` bytes, then in a file without a name. */
+typedef struct dj_upload_store {
+    dj_scope *scope;
+    dj_buf    memory;
+    dj_str    temp_dir;
+    int       fd; /* -1: in memory */
+    uint64_t  size;
+} dj_upload_store;
+dj_upload_store  *dj_upload_store_new(dj_scope *s, dj_str temp_dir);
+DJ_CHECKED dj_err dj_upload_store_add(dj_upload_store *store, dj_str bytes, uint64_t memory);
+void              dj_upload_store_drop(dj_upload_store *store);
+/* What Django makes of a client's file name; DJ_NONE if nothing usable is left. `name` is UTF-8. */
+dj_str dj_upload_name(dj_scope *s, dj_str name);
+/* os.path.splitext: where the extension begins. */
+size_t dj_extension_at(dj_str name);
 
 /* -- response headers: one finished line each, so that sending is copying -- */
 
@@ -307,6 +380,7 @@ struct dj_req {
     uint64_t       id;     /* unique in this worker's life; for log records */
     int64_t        started_us; /* of the monotonic clock */
     dj_querydict  *query; /* parsed on demand */
+    const dj_form *form;  /* dj_form_read; empty after a failure */
     dj_map        *cookies; /* name -> dj_str *; parsed on demand */
 
     const struct dj_site            *site;

@@ -17,7 +17,7 @@ static dj_str decode(dj_scope *s, dj_str text)
     return dj_utf8_repair(s, dj_url_unquote(s, text));
 }
 
-static void add_value(dj_scope *s, dj_querydict *q, dj_str name, dj_str value)
+void dj_querydict_add(dj_scope *s, dj_querydict *q, dj_str name, dj_str value)
 {
     dj_querydict_entry *entry = dj_map_get(&q->names, name);
     if (entry == NULL) {
@@ -54,7 +54,7 @@ dj_err dj_querydict_parse(dj_scope *s, dj_str text, int64_t max_fields, dj_query
         size_t equals = dj_str_chr(piece, '=');
         dj_str name = dj_str_first(piece, equals);
         dj_str value = equals == DJ_NOT_FOUND ? DJ_LIT("") : dj_str_from(piece, equals + 1);
-        add_value(s, q, decode(s, name), decode(s, value));
+        dj_querydict_add(s, q, decode(s, name), decode(s, value));
     }
     *out = q;
     return DJ_OK;

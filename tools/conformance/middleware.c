@@ -3,7 +3,7 @@
  *
  * The site answers as Django does (HOST_CHECK_FIRST, SECURE_ALL_ANSWERS off): the vectors are Django's. A view that
  * needs what this build lacks fails its case. */
-#include "site_case.h"
+#include "forms.h"
 #include "donjon/builtin.h"
 #include "donjon/cookies.h"
 
@@ -52,7 +52,6 @@ RAISES(susp_file, SUSPICIOUS_FILE)
 RAISES(too_big, DATA_TOO_BIG)
 RAISES(disallowed_host, DISALLOWED_HOST)
 RAISES(boom, INTERNAL)
-LACKS(post, "parser of POST")
 LACKS(decorated, "cache and vary decorators")
 LACKS(conditional, "condition decorator")
 LACKS(gzip_view, "gzip decorator")
@@ -309,7 +308,7 @@ static const dj_route routes[] = {
     DJ_PATH("ok/", ok),
     DJ_PATH("noslash", noslash),
     DJ_PATH("plain/", plain),
-    DJ_PATH("post/", post),
+    DJ_PATH("post/", form_view),
     DJ_PATH("echo/", echo),
     DJ_PATH("big/", big),
     DJ_PATH("big-etag/", big_etag),
