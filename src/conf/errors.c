@@ -43,6 +43,34 @@ void conf_place(dj_str text, uint32_t offset, uint32_t *line, uint32_t *column, 
     *line_text = end == DJ_NOT_FOUND ? rest : dj_str_first(rest, end);
 }
 
+/* Where the text of several lines starts that this place is in the middle of; DJ_NOT_FOUND if it is in none. */
+static size_t open_text(dj_str text, size_t place)
+{
+    size_t start = DJ_NOT_FOUND;
+    char   quote = '\0';
+    for (size_t i = 0; i < place; i++) {
+        char c = text.ptr[i];
+        bool three = i + 2 < text.len && text.ptr[i + 1] == c && text.ptr[i + 2] == c;
+        if (quote == '\0' && c == '#') {
+            while (i < place && text.ptr[i] != '\n')
+                i++;
+        } else if (quote == '\0' && (c == '\'' || c == '"')) {
+            quote = c;
+            start = three ? i : DJ_NOT_FOUND;
+            i += three ? 2 : 0;
+        } else if (quote != '\0' && c == '\\') {
+            i++;
+        } else if (quote != '\0' && c == quote && (start == DJ_NOT_FOUND || three)) {
+            i += start == DJ_NOT_FOUND ? 0 : 2;
+            quote = '\0';
+            start = DJ_NOT_FOUND;
+        } else if (c == '\n' && start == DJ_NOT_FOUND) {
+            quote = '\0'; /* never closed */
+        }
+    }
+    return start;
+}
+
 /* Does the statement around `offset` name a secret, in its first line (the target) or in this one? */
 static bool secret_around(dj_str text, uint32_t offset)
 {
@@ -51,7 +79,13 @@ static bool secret_around(dj_str text, uint32_t offset)
     conf_place(text, offset, &line, &column, &here);
     if (conf_is_secret_name(here))
         return true;
-    size_t start = (size_t)(here.ptr - text.ptr);
+    size_t start = (size_t)(here.ptr - text.ptr), outer = open_text(text, start);
+    if (outer != DJ_NOT_FOUND) { /* on from the line where the text starts */
+        for (start = outer; start > 0 && text.ptr[start - 1] != '\n';)
+            start--;
+        if (open_text(text, start) != DJ_NOT_FOUND)
+            return true; /* and that line starts inside another one */
+    }
     while (start > 0) {
         char c = start < text.len ? text.ptr[start] : '\n';
         if (dj_is_alpha(c) || c == '_')
@@ -111,23 +145,10 @@ static dj_str all_masked(dj_scope *s, dj_str line)
     return dj_buf_str(&b);
 }
 
-static bool in_triple_quotes(dj_str text, size_t line_start)
-{
-    dj_str before = dj_str_first(text, line_start);
-    bool   inside = false;
-    for (size_t i = 0; i + 2 < before.len; i++) {
-        if ((before.ptr[i] == '\'' || before.ptr[i] == '"') && before.ptr[i + 1] == before.ptr[i] &&
-            before.ptr[i + 2] == before.ptr[i]) {
-            inside = !inside;
-            i += 2;
-        }
-    }
-    return inside;
-}
-
 dj_str conf_show(const conf_source *src, const token *t)
 {
-    if ((t->kind == T_NUMBER || t->kind == T_STRING) && secret_around(src->text, t->start))
+    bool literal = t->kind == T_NUMBER || t->kind == T_STRING;
+    if (literal && (src->reader->audit || secret_around(src->text, t->start))) /* an audit would look too often */
         return t->kind == T_NUMBER ? DJ_LIT("this number") : DJ_LIT("this text");
     return dj_str_first(token_text(src, t), 60);
 }
@@ -177,7 +198,7 @@ void conf_error_set(conf_reader *r, const char *code, const conf_source *src, ui
     error->advice = dj_str_dup(r->s, advice);
     conf_place(src->text, offset, &error->origin.line, &error->origin.column, &line);
     if (secret_around(src->text, offset)) {
-        bool inside = in_triple_quotes(src->text, (size_t)(line.ptr - src->text.ptr));
+        bool inside = open_text(src->text, (size_t)(line.ptr - src->text.ptr)) != DJ_NOT_FOUND;
         line = inside ? all_masked(r->s, line) : masked(r->s, line);
     }
     dj_buf b = dj_buf_make(r->s, 16384);

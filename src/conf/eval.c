@@ -143,14 +143,20 @@ static bool environment(conf_eval *e, dj_str name, dj_str *value)
     return true;
 }
 
+/* A name that came out of the environment itself stays untold. */
+static dj_str shown_name(const dj_value *name)
+{
+    return (name->flags & DJ_VALUE_ENV) != 0 ? DJ_LIT("named there") : name->str;
+}
+
 /* Audit: a statement further up may have set or removed this variable. */
-static dj_value *env_changed(conf_eval *e, dj_str name)
+static dj_value *env_changed(conf_eval *e, const dj_value *name)
 {
     if (!e->r->audit)
         return NULL;
-    if (!e->r->env_lost && !dj_map_has(&e->r->env_changed, name))
+    if (!e->r->env_lost && !dj_map_has(&e->r->env_changed, name->str))
         return NULL;
-    return conf_unknown(e, dj_strf(e->s, "environment variable " DJ_FMT " may have been set further up", DJ_ARG(name)));
+    return conf_unknown(e, dj_strf(e->s, "environment variable " DJ_FMT " may have been set further up", DJ_ARG(shown_name(name))));
 }
 
 static void wipe_text(void *text)
@@ -160,15 +166,15 @@ static void wipe_text(void *text)
 }
 
 /* The value of a set variable; NULL with *set false if it is not set. Texts from outside are wiped with the scope. */
-static dj_value *env_value(conf_eval *e, dj_str name, uint32_t start, bool *set)
+static dj_value *env_value(conf_eval *e, const dj_value *name, uint32_t start, bool *set)
 {
     dj_str text = DJ_NONE;
-    *set = environment(e, name, &text);
+    *set = environment(e, name->str, &text);
     if (!*set)
         return NULL;
     if (!dj_utf8_valid(text))
         return conf_eval_fail(e, "value", start,
-                              dj_strf(e->s, "the environment variable " DJ_FMT " is not UTF-8", DJ_ARG(name)), "");
+                              dj_strf(e->s, "the environment variable " DJ_FMT " is not UTF-8", DJ_ARG(shown_name(name))), "");
     if (!conf_charge(e, text.len, start))
         return NULL;
     dj_value *v = conf_value_new(e, DJ_V_STR, start);
@@ -191,16 +197,16 @@ static dj_value *eval_env(conf_eval *e, const node *n)
     if (key->kind != DJ_V_STR)
         return conf_eval_fail(e, "type", n->toks[0],
                               dj_strf(e->s, "os.environ[...] takes a text, not " DJ_FMT, DJ_ARG(dj_value_type(key))), "");
-    dj_value *v = env_changed(e, key->str);
+    dj_value *v = env_changed(e, key);
     if (v != NULL)
         return v;
-    v = env_value(e, key->str, n->start, &set);
+    v = env_value(e, key, n->start, &set);
     if (set)
         return v;
     if (e->r->audit)
-        return conf_unknown(e, dj_strf(e->s, "environment variable " DJ_FMT " is not set here", DJ_ARG(key->str)));
+        return conf_unknown(e, dj_strf(e->s, "environment variable " DJ_FMT " is not set here", DJ_ARG(shown_name(key))));
     return conf_eval_fail(e, "env-missing", n->start,
-                          dj_strf(e->s, "the environment variable " DJ_FMT " is not set", DJ_ARG(key->str)),
+                          dj_strf(e->s, "the environment variable " DJ_FMT " is not set", DJ_ARG(shown_name(key))),
                           "set it, or give a default: os.environ.get('NAME', 'default')");
 }
 
@@ -225,13 +231,13 @@ static dj_value *eval_env_get(conf_eval *e, const node *n, dj_value **args)
     if (args[0]->kind != DJ_V_STR)
         return conf_eval_fail(e, "type", n->tok,
                               dj_strf(e->s, "os.environ.get takes a text, not " DJ_FMT, DJ_ARG(dj_value_type(args[0]))), "");
-    dj_value *v = env_changed(e, args[0]->str);
+    dj_value *v = env_changed(e, args[0]);
     if (v != NULL) {
         if (n->n == 2) /* what comes out may be the default itself */
             conf_forget_deep(e, args[1], v->str);
         return v;
     }
-    v = env_value(e, args[0]->str, n->start, &set);
+    v = env_value(e, args[0], n->start, &set);
     if (set)
         return v;
     if (n->n == 1) {
@@ -256,7 +262,7 @@ static dj_value *eval_in_env(conf_eval *e, const node *n)
     if (name->kind != DJ_V_STR)
         return conf_eval_fail(e, "type", n->tok,
                               dj_strf(e->s, "in os.environ takes a text, not " DJ_FMT, DJ_ARG(dj_value_type(name))), "");
-    dj_value *v = env_changed(e, name->str);
+    dj_value *v = env_changed(e, name);
     if (v != NULL)
         return v;
     v = conf_value_new(e, DJ_V_BOOL, n->start);

@@ -177,7 +177,9 @@ static void expect_error(run *r, dj_str root, const json_t *want, const dj_conf_
 
 static void run_case(run *r, const json_t *c, bool accept)
 {
-    char          folder[] = "/tmp/donjon-settings-XXXXXX";
+    const char   *tmp = getenv("TMPDIR");
+    char          folder[4096];
+    snprintf(folder, sizeof(folder), "%s/donjon-settings-XXXXXX", tmp == NULL || *tmp == '\0' ? "/tmp" : tmp);
     const json_t *files = json_object_get(c, "files"), *text;
     const char   *name;
     bool          written = true;
