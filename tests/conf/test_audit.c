@@ -1,6 +1,7 @@
 /* tests/conf/test_audit.c - what an audit knows of a settings file that needs Python, and what it must not guess. */
 #include "donjon/settings.h"
 #include "test.h"
+#include <stdlib.h>
 #include <unistd.h>
 
 static bool no_env(void *ctx, dj_str name, dj_str *value)

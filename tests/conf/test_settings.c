@@ -1,6 +1,8 @@
 /* tests/conf/test_settings.c - typed settings: types, defaults, the key, and what an error must not show. */
 #include "donjon/settings.h"
 #include "test.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
