@@ -30,7 +30,12 @@ static dj_sink_kind kind_of(int fd)
 static dj_err open_file(dj_scope *s, const char *path, int *out)
 {
     /* O_NONBLOCK: a named pipe without a reader fails at once. It has no meaning for a regular file. */
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOG_MODE);
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    /* Root must not be led elsewhere by a link in a folder that another account may write; /dev/stdout is one of the
+     * system's own. */
+    if (geteuid() == 0 && strncmp(path, "/dev/", 5) != 0)
+        flags |= O_NOFOLLOW;
+    int fd = open(path, flags, LOG_MODE);
     if (fd < 0)
         return dj_fail_errno(s, "log file %s", path);
     *out = fd;

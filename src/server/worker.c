@@ -245,6 +245,7 @@ static void describe(const struct sockaddr_storage *from, char text[48], unsigne
         } else {
             inet_ntop(AF_INET6, &in6->sin6_addr, text, 48);
             *loopback = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+            memset(key + 8, 0, 8); /* a subscriber has a whole /64: that counts as one client */
         }
     }
 }

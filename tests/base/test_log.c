@@ -272,6 +272,17 @@ DJ_TEST(a_path_that_cannot_be_opened_is_an_error_and_changes_nothing)
     assert_true(contents(c, f->path).len > 0);
 }
 
+DJ_TEST(root_follows_no_link_to_a_log)
+{
+    log_file *f = open_log(c, DJ_LOG_TEXT);
+    char      link[160];
+    (void)snprintf(link, sizeof link, "%s/link", f->dir);
+    assert_int_equal(symlink(f->path, link), 0);
+    dj_err e = dj_log_open(c->scope, &(dj_log_target){.to = dj_str_of(link)});
+    unlink(link);
+    dj_expect_err(geteuid() == 0 ? DJ_ERR_IO : DJ_OK, e);
+}
+
 DJ_TEST(syslog_gets_a_datagram_with_facility_and_severity)
 {
     log_file *f = open_log(c, DJ_LOG_TEXT);
@@ -327,4 +338,4 @@ DJ_TESTS(DJ_T(a_record_is_one_line_of_text), DJ_T(a_record_is_one_json_object), 
          DJ_T(a_capture_takes_every_record_as_given), DJ_T(a_full_disk_loses_records_but_says_how_many),
          DJ_T(a_record_to_a_full_disk_does_not_fail_the_caller), DJ_T(a_reader_that_stalls_does_not_stall_the_writer),
          DJ_T(reopening_follows_a_rotation), DJ_T(a_path_that_cannot_be_opened_is_an_error_and_changes_nothing),
-         DJ_T(syslog_gets_a_datagram_with_facility_and_severity), DJ_T(threads_do_not_mix_their_lines))
+         DJ_T(root_follows_no_link_to_a_log), DJ_T(syslog_gets_a_datagram_with_facility_and_severity), DJ_T(threads_do_not_mix_their_lines))
