@@ -23,4 +23,6 @@
 #include "donjon/scope.h"
 #include "donjon/secret.h"
 #include "donjon/settings.h"
+#include "donjon/signed_cookies.h"
+#include "donjon/signing.h"
 #include "donjon/time.h"

@@ -193,6 +193,7 @@ typedef struct dj_refusal_page {
 
 struct dj_site {
     const dj_settings  *settings;
+    dj_keys             keys; /* `key` is NULL without SECRET_KEY */
     const dj_host_rules *hosts;
     const dj_app       *app;
     dj_resolver        *resolver;
@@ -208,6 +209,9 @@ struct dj_site {
     dj_refusal_page     pages[DJ_REFUSAL_PAGES_MAX];
     size_t              npages;
 };
+
+/* SECRET_KEY and its fallbacks: signed_cookies.c. */
+void dj_site_keys(dj_scope *s, const dj_settings *settings, dj_keys *out);
 
 /* Runs a layer or, behind the last one, the view. Never NULL, never raised. */
 DJ_RETURNS dj_response *dj_layer_run(struct dj_next *layer, dj_req *req) DJ_WAITS;

@@ -123,6 +123,7 @@ dj_err dj_site_new(dj_scope *s, const dj_site_parts *parts, dj_site **out)
     dj_site *site = dj_new(s, dj_site);
     site->settings = parts->settings;
     site->app = parts->app;
+    dj_site_keys(s, parts->settings, &site->keys);
     dj_err e = dj_resolver_new(s, &parts->app->urls, &site->resolver);
     if (e || (e = dj_host_rules_new(s, parts->settings, &site->hosts)) || (e = dj_answers_prepare(s, site)) ||
         (e = make_layers(s, parts, site)))

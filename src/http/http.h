@@ -8,6 +8,7 @@
 #include "donjon/crypto.h"
 #include "donjon/forms.h"
 #include "donjon/response.h"
+#include "donjon/signing.h"
 
 /* -- the head of a request, as the parser leaves it: slices of the connection's buffer -- */
 
@@ -275,6 +276,12 @@ void              dj_upload_store_drop(dj_upload_store *store);
 dj_str dj_upload_name(dj_scope *s, dj_str name);
 /* os.path.splitext: where the extension begins. */
 size_t dj_extension_at(dj_str name);
+
+/* Signed ones: cookies_signed.c. `salt` is the caller's, "" if there is none; `legacy` also takes the salt of older releases.
+ * Errors and `max_age` of dj_unsign_timed; DJ_ERR_MISSING if `text` is none. */
+dj_str dj_signed_cookie(dj_scope *s, const dj_keys *keys, dj_str name, dj_str salt, dj_str value);
+DJ_CHECKED dj_err dj_signed_cookie_read(dj_scope *s, const dj_keys *keys, dj_str name, dj_str salt, bool legacy, dj_str text,
+                                        int64_t max_age, dj_str *value);
 
 /* -- response headers: one finished line each, so that sending is copying -- */
 

@@ -144,6 +144,14 @@ static bool refuses(const json_t *calls, size_t index)
 
 /* -- calls -- */
 
+static void set_signed(run *r, dj_response *resp, const json_t *file, const json_t *one, dj_cookie *cookie)
+{
+    const dj_keys keys = {.key = dj_secret_new(r->scope, js_str(file, "SECRET_KEY"))};
+    dj_str        salt = js_str(json_object_get(one, "args"), "salt");
+    cookie->value = dj_signed_cookie(r->scope, &keys, cookie->name, dj_str_is_none(salt) ? DJ_LIT("") : salt, cookie->value);
+    dj_cookie_set(resp, cookie);
+}
+
 static bool call(run *r, dj_response *resp, const json_t *file, const json_t *one)
 {
     dj_str    op = js_str(one, "op");
@@ -154,6 +162,8 @@ static bool call(run *r, dj_response *resp, const json_t *file, const json_t *on
         dj_cookie_set(resp, &cookie);
     else if (dj_str_eq(op, DJ_LIT("delete_cookie")))
         dj_cookie_delete(resp, &cookie);
+    else if (dj_str_eq(op, DJ_LIT("set_signed_cookie")))
+        set_signed(r, resp, file, one, &cookie);
     else
         case_fail(r, "this build does not know the call " DJ_FMT, DJ_ARG(op));
     return resp->raised == DJ_OK;
