@@ -140,13 +140,13 @@ static dj_err bind_unix(dj_scope *s, dj_listen *listener, unsigned mode)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return dj_fail_errno(s, "a socket for " DJ_FMT, DJ_ARG(text));
-    /* Never wider than asked, not even between bind and chmod. */
-    mode_t before = umask(0777);
+    /* The mode comes from the umask: a chmod by name could meet another file in a folder that others may write. */
+    mode_t before = umask(0777 & ~(mode == 0 ? 0660 : mode & 0777));
     bool bound = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
     int bind_errno = errno;
     umask(before);
     errno = bind_errno;
-    if (!bound || chmod(address.sun_path, mode == 0 ? 0660 : mode & 0777) < 0 || listen(fd, BACKLOG) < 0) {
+    if (!bound || listen(fd, BACKLOG) < 0) {
         e = errno == EADDRINUSE ? explain_bind(s, text) : dj_fail_errno(s, "listen on " DJ_FMT, DJ_ARG(text));
         if (bound)
             unlink(address.sun_path);
