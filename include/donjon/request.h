@@ -22,7 +22,9 @@ typedef enum dj_method {
 } dj_method;
 #define DJ_ANY_METHOD 0u
 
+/* The request's unit of work: what is allocated in it, or owned by it, ends when the answer has been sent. */
 DJ_NONNULL dj_scope *dj_req_scope(dj_req *req);
+/* One bit, so that sets of methods can be written DJ_GET | DJ_POST; and its name in capitals. */
 DJ_NONNULL dj_method dj_req_method(const dj_req *req);
 DJ_NONNULL dj_str dj_req_method_name(const dj_req *req);
 /* Django's path_info: percent-decoded, UTF-8; bytes that are not UTF-8 stay as %XX. Begins with '/'. */
@@ -37,6 +39,7 @@ DJ_NONNULL dj_str dj_query_get(dj_req *req, dj_str name);
 /* Value of a header, any case of the name; a repeated one joined with ", " (Cookie "; "). DJ_NONE if absent.
  * Names with '_' never arrive. */
 DJ_NONNULL dj_str dj_req_header(dj_req *req, dj_str name);
+/* The whole body, decoded from its transfer coding; empty if there is none. At most MAX_REQUEST_BODY bytes. */
 DJ_NONNULL dj_str dj_req_body(const dj_req *req);
 /* Came over TLS, or a trusted proxy says so (SECURE_PROXY_SSL_HEADER). */
 DJ_NONNULL bool dj_req_is_secure(const dj_req *req);
@@ -61,6 +64,7 @@ typedef enum dj_exempt {
     DJ_EXEMPT_LOGIN = 8,        /* login_not_required */
     DJ_EXEMPT_FETCH_METADATA = 16
 } dj_exempt;
+/* Both take one mark or several; is_exempt: any of them. */
 DJ_NONNULL void dj_set_exempt(dj_req *req, dj_exempt what);
 DJ_NONNULL bool dj_is_exempt(const dj_req *req, dj_exempt what);
 

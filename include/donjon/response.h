@@ -47,6 +47,7 @@ typedef bool (*dj_page_stream_fn)(dj_req *req, void *ctx, dj_html *piece) DJ_WAI
 DJ_RETURNS dj_response *dj_page_stream(dj_req *req, dj_page_stream_fn next, void *ctx)
     __attribute__((nonnull(1, 2)));
 
+/* 100-599; another number is a bug in the program (DJ_ASSERT). */
 DJ_NONNULL int  dj_status(const dj_response *resp);
 DJ_NONNULL void dj_status_set(dj_response *resp, int status);
 /* "Not Found"; "Unknown Status Code" for one that RFC 9110 does not name, as Django. */

@@ -38,7 +38,7 @@ DJ_RETURNS __attribute__((nonnull(1))) void *dj_realloc(dj_scope *s, void *old, 
                                                         size_t new_size);
 #define dj_new(s, type) ((type *)dj_alloc((s), sizeof(type)))
 #define dj_new_array(s, type, count) ((type *)dj_alloc_array((s), (count), sizeof(type)))
-/* Bytes handed out so far, and the limit. */
+/* Bytes handed out since it was opened or reset, rounding included. */
 DJ_NONNULL size_t dj_scope_used(const dj_scope *s);
 
 /* `release(what)` runs when the scope ends. */

@@ -62,13 +62,14 @@ static inline bool dj_str_ends(dj_str s, dj_str with)
            (with.len == 0 || memcmp(s.ptr + s.len - with.len, with.ptr, with.len) == 0);
 }
 
+/* Same bytes but for the case of A-Z. */
 bool dj_str_eq_nocase(dj_str a, dj_str b);
 bool dj_str_starts_nocase(dj_str s, dj_str with);
 /* Byte order, shorter first on a tie: < 0, 0, > 0. UTF-8 sorts by code point. */
 int dj_str_cmp(dj_str a, dj_str b);
 
 #define DJ_NOT_FOUND ((size_t)-1)
-/* Index of the first match, or DJ_NOT_FOUND. */
+/* Index of the first match (rchr: of the last), or DJ_NOT_FOUND. An empty part is found at 0. */
 size_t dj_str_chr(dj_str s, char c);
 size_t dj_str_rchr(dj_str s, char c);
 size_t dj_str_find(dj_str s, dj_str part);
