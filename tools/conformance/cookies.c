@@ -115,6 +115,14 @@ static bool ends_attribute(unsigned char c)
     return c == ';' || c < 0x20 || c >= 0x7F;
 }
 
+/* Deleting makes secure what a browser would not store otherwise. */
+static bool deletes_secure(const json_t *call, const dj_cookie *c)
+{
+    return dj_str_eq(js_str(call, "op"), DJ_LIT("delete_cookie")) &&
+           (dj_str_starts(c->name, DJ_LIT("__Host-")) || dj_str_starts(c->name, DJ_LIT("__Secure-")) ||
+            dj_str_eq_nocase(c->samesite, DJ_LIT("none")));
+}
+
 static bool refuses(const json_t *calls, size_t index)
 {
     dj_cookie     c, earlier;
@@ -125,14 +133,13 @@ static bool refuses(const json_t *calls, size_t index)
         if (!dj_str_eq(js_str(json_array_get(calls, i), "name"), c.name))
             continue;
         (void)read_cookie(&earlier, json_array_get(calls, i));
-        c.secure = c.secure || earlier.secure;
+        c.secure = c.secure || earlier.secure || deletes_secure(json_array_get(calls, i), &earlier);
         c.domain = dj_str_is_none(c.domain) ? earlier.domain : c.domain;
         c.samesite = c.samesite.len == 0 ? earlier.samesite : c.samesite;
     }
+    c.secure = c.secure || deletes_secure(call, &c);
     bool host = dj_str_starts(c.name, DJ_LIT("__Host-")), secure_name = dj_str_starts(c.name, DJ_LIT("__Secure-"));
     bool none = dj_str_eq_nocase(c.samesite, DJ_LIT("none"));
-    if (dj_str_eq(js_str(call, "op"), DJ_LIT("delete_cookie")))
-        c.secure = true; /* wherever it is needed */
     for (size_t pos = 0; pos < c.value.len;) {
         if (dj_utf8_next(c.value, &pos) > 0xFF)
             return true;
