@@ -14,6 +14,10 @@ extern const dj_middleware dj_xframe_options;
 extern const dj_middleware dj_csp_middleware;
 /* Permissions-Policy and Cross-Origin-Resource-Policy. */
 extern const dj_middleware dj_permissions_policy_middleware;
+/* Compresses answers (with a gzip header of random length, against BREACH); Vary: Accept-Encoding. */
+extern const dj_middleware dj_gzip_middleware;
+/* ETag for answers to GET, 304 and 412. */
+extern const dj_middleware dj_conditional_get_middleware;
 
 /* All of them. */
 extern const dj_middleware *const dj_builtin_middleware[];

@@ -3,6 +3,7 @@
  * For applications only; nothing of Donjon's own includes it. Each header is the manual of its subject. */
 #pragma once
 #include "donjon/app.h"
+#include "donjon/caching.h"
 #include "donjon/checks.h"
 #include "donjon/cookies.h"
 #include "donjon/crypto.h"

@@ -6,6 +6,7 @@
  *
  * Must not know: which layers there are, what their settings are. */
 #include "app/app.h"
+#include "http/caching.h"
 
 /* -- raised answers -- */
 
@@ -156,6 +157,8 @@ static dj_response *run_view(dj_req *req)
                 return resp;
         } else {
             resp->from_view = true;
+            if (DJ_UNLIKELY(req->validators != NULL))
+                dj_validators_show(req, resp);
         }
     }
     return resp->render == NULL ? resp : rendered(req, resp);

@@ -1,5 +1,6 @@
 /* src/base/time.c - dates as HTTP and logs write them; no locale, no time zone files. */
 #include "donjon/time.h"
+#include "donjon/unicode.h"
 #include <time.h>
 
 typedef struct civil {
@@ -64,6 +65,109 @@ dj_str dj_http_date_str(dj_scope *s, int64_t t)
     char *out = dj_alloc_raw(s, DJ_HTTP_DATE_LEN);
     dj_http_date(out, t);
     return dj_str_n(out, DJ_HTTP_DATE_LEN);
+}
+
+/* -- reading an HTTP date -- */
+
+static int64_t days_of(const civil *c)
+{
+    int64_t  year = c->year - (c->month <= 2);
+    int64_t  era = (year >= 0 ? year : year - 399) / 400;
+    unsigned in_era = (unsigned)(year - era * 400);
+    unsigned shifted_month = c->month > 2 ? c->month - 3 : c->month + 9; /* March is 0 */
+    unsigned in_year = (153 * shifted_month + 2) / 5 + c->day - 1;
+    return era * 146097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year - 719468;
+}
+
+static bool is_leap(int64_t year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+/* 1-12, or 0. */
+static unsigned month_of(const char name[3])
+{
+    static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+    for (unsigned i = 0; i < 12; i++) {
+        const char *want = names + 3 * (size_t)i;
+        if (want[0] == dj_to_lower(name[0]) && want[1] == dj_to_lower(name[1]) && want[2] == dj_to_lower(name[2]))
+            return i + 1;
+    }
+    return 0;
+}
+
+/* `form` has D d Y h m s for a digit of day (d: or a blank), year, hour, minute, second; N for a letter of the month; other
+ * characters stand for themselves. */
+static bool read_form(dj_str text, const char *form, civil *c)
+{
+    char   month[3];
+    size_t nmonth = 0;
+    if (text.len != strlen(form))
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        char      is = text.ptr[i];
+        unsigned *field = NULL;
+        unsigned  digit = (unsigned)(is - '0');
+        switch (form[i]) {
+        case 'N': month[nmonth++] = is; continue;
+        case 'd':
+            if (is == ' ')
+                continue;
+            field = &c->day;
+            break;
+        case 'D': field = &c->day; break;
+        case 'h': field = &c->hour; break;
+        case 'm': field = &c->minute; break;
+        case 's': field = &c->second; break;
+        case 'Y': break;
+        default:
+            if (is != form[i])
+                return false;
+            continue;
+        }
+        if (!dj_is_digit(is))
+            return false;
+        if (field != NULL)
+            *field = *field * 10 + digit;
+        else
+            c->year = c->year * 10 + digit;
+    }
+    c->month = month_of(month);
+    return true;
+}
+
+static bool is_real(const civil *c)
+{
+    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (c->month == 0 || c->day == 0 || c->year < 1 || c->hour > 23 || c->minute > 59 || c->second > 59)
+        return false;
+    return c->day <= days[c->month - 1] + (unsigned)(c->month == 2 && is_leap(c->year));
+}
+
+bool dj_http_date_parse(dj_str text, int64_t now, int64_t *out)
+{
+    civil  c = {0};
+    size_t name = 0; /* of the day: characters of a word in Latin-1, whatever they say */
+    bool   read;
+    while (name < text.len && dj_cp_is_word((unsigned char)text.ptr[name]))
+        name++;
+    dj_str rest = dj_str_from(text, name);
+    if (name == 3 && dj_str_starts(rest, DJ_LIT(",")))
+        read = read_form(rest, ", DD NNN YYYY hh:mm:ss GMT", &c);
+    else if (name == 3)
+        read = read_form(rest, " NNN dD hh:mm:ss YYYY", &c);
+    else
+        read = name >= 6 && name <= 9 && read_form(rest, ", DD-NNN-YY hh:mm:ss GMT", &c);
+    if (!read)
+        return false;
+    if (c.year < 100) {
+        int64_t this_year = civil_of(now).year, in_century = this_year % 100;
+        c.year += this_year - in_century - (c.year - in_century > 50 ? 100 : 0);
+    }
+    if (!is_real(&c))
+        return false;
+    *out = days_of(&c) * 86400 + (int64_t)(c.hour * 3600 + c.minute * 60 + c.second);
+    return true;
 }
 
 void dj_iso_time(char out[DJ_ISO_TIME_LEN], int64_t time_us)

@@ -390,6 +390,7 @@ struct dj_req {
     const dj_form *form;  /* dj_form_read; empty after a failure */
     dj_map        *cookies; /* name -> dj_str *; parsed on demand */
 
+    const struct dj_shown_validators *validators; /* of dj_condition, for the view's answer; NULL: it was not asked */
     const struct dj_site            *site;
     struct dj_match                 *match;
     const struct dj_csp_override    *csp, *csp_report_only; /* NULL: the settings */
