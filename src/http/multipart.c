@@ -7,6 +7,7 @@
  * how the body was cut. Django: http/multipartparser.py. RFC 7578.
  *
  * Must not know: requests, settings, where the bytes come from. */
+#include "donjon/unicode.h"
 #include "http/http.h"
 
 #define WINDOW ((size_t)16 * 1024)
@@ -183,19 +184,20 @@ typedef struct part {
     bool             is_file;
 } part;
 
-/* A line that is no header is skipped; of two the last counts. */
+/* A line that is no header is skipped; of two the last counts. Blanks before the name don't matter, one behind it does. */
 static void read_line(dj_multipart *m, dj_str line, part *p)
 {
     dj_header_params params;
-    size_t           colon = dj_str_chr(line, ':');
-    if (colon == DJ_NOT_FOUND || !dj_utf8_valid(line))
+    if (!dj_utf8_valid(line) || dj_header_params_parse(m->scope, line, &params) != DJ_OK)
         return;
-    dj_str name = dj_str_first(line, colon), value = dj_str_from(line, colon + 1);
-    bool   disposition = dj_str_eq_nocase(name, DJ_LIT("content-disposition"));
-    bool   type = dj_str_eq_nocase(name, DJ_LIT("content-type"));
-    bool   encoding = dj_str_eq_nocase(name, DJ_LIT("content-transfer-encoding"));
-    if (!(disposition || type || encoding) || dj_header_params_parse(m->scope, value, &params) != DJ_OK)
+    size_t colon = dj_str_chr(params.value, ':');
+    if (colon == DJ_NOT_FOUND)
         return;
+    dj_str name = dj_str_first(params.value, colon);
+    params.value = dj_utf8_strip(dj_str_from(params.value, colon + 1));
+    bool disposition = dj_str_eq(name, DJ_LIT("content-disposition"));
+    bool type = dj_str_eq(name, DJ_LIT("content-type"));
+    bool encoding = dj_str_eq(name, DJ_LIT("content-transfer-encoding"));
     if (disposition) {
         p->disposition = params;
         p->has_disposition = true;
@@ -203,7 +205,7 @@ static void read_line(dj_multipart *m, dj_str line, part *p)
     } else if (type) {
         p->type = params;
         p->has_type = true;
-    } else {
+    } else if (encoding) {
         p->encoding = params;
         p->has_encoding = true;
     }

@@ -112,6 +112,15 @@ DJ_TEST(a_file_counts_once_something_follows_its_boundary)
     assert_int_equal(dj_file_get(form, DJ_LIT("f"))->size, 3);
 }
 
+DJ_TEST(blanks_before_a_header_name_do_not_matter)
+{
+    dj_form *form = NULL;
+    dj_expect_ok(parse(c, DJ_LIT("--B\r\n\n Content-Disposition: form-data; name=a\r\n\r\n1\r\n"
+                                 "--B\r\nContent-Disposition : form-data; name=b\r\n\r\n2\r\n--B--"), &form));
+    assert_int_equal(dj_post_names(form), 1);
+    dj_expect_str(DJ_LIT("1"), dj_post_get(form, DJ_LIT("a")));
+}
+
 DJ_TEST(base64_of_files_must_be_whole)
 {
     static const struct {
@@ -245,7 +254,8 @@ DJ_TEST(long_names_are_cut_before_the_extension)
 }
 
 DJ_TESTS(DJ_T(a_body_means_the_same_however_it_is_cut), DJ_T(a_header_of_1024_bytes_is_read_and_one_more_is_refused),
-         DJ_T(limits_count_as_in_django), DJ_T(a_file_counts_once_something_follows_its_boundary), DJ_T(base64_of_files_must_be_whole),
+         DJ_T(limits_count_as_in_django), DJ_T(a_file_counts_once_something_follows_its_boundary), DJ_T(blanks_before_a_header_name_do_not_matter),
+         DJ_T(base64_of_files_must_be_whole),
          DJ_T(files_share_memory_and_go_to_disk_beyond), DJ_T(a_full_disk_is_an_error_and_leaves_nothing),
          DJ_T(a_file_in_progress_is_dropped_at_once), DJ_T(the_parser_takes_no_more_memory_than_what_it_keeps),
          DJ_T(boundaries_are_checked), DJ_T(long_names_are_cut_before_the_extension))
