@@ -1,8 +1,10 @@
-/* benches/floor.c - what no server can beat: an epoll loop that answers anything it reads with one fixed response.
+/* benches/floor.c - what no server can beat: an epoll loop that answers anything it reads with one
+ * fixed response.
  *
  *   bench-floor PORT
  *
- * No parser, no time-outs, no limits: it exists to be measured against. Must not be used for anything else. */
+ * No parser, no time-outs, no limits: it exists to be measured against. Must not be used for
+ * anything else. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -25,7 +27,8 @@ static int fail(const char *what)
 
 static int listen_on(uint16_t port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
@@ -52,7 +55,8 @@ static void answer_one(int fd)
 {
     char    request[4096];
     ssize_t got = recv(fd, request, sizeof request, 0);
-    if (got > 0 && send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL) == (ssize_t)(sizeof answer - 1))
+    if (got > 0 &&
+        send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL) == (ssize_t)(sizeof answer - 1))
         return;
     if (got < 0 && errno == EAGAIN)
         return;
@@ -70,13 +74,13 @@ int main(int argc, char **argv)
     int listener = listen_on((uint16_t)port);
     if (listener < 0)
         return fail("listen");
-    int loop = epoll_create1(EPOLL_CLOEXEC);
+    int                loop = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event e = {.events = EPOLLIN, .data.fd = listener};
     if (loop < 0 || epoll_ctl(loop, EPOLL_CTL_ADD, listener, &e) != 0)
         return fail("epoll");
     for (;;) {
         struct epoll_event events[64];
-        int n = epoll_wait(loop, events, 64, -1);
+        int                n = epoll_wait(loop, events, 64, -1);
         if (n < 0 && errno != EINTR)
             return fail("epoll_wait");
         for (int i = 0; i < n; i++) {

@@ -1,4 +1,5 @@
-/* demo/guards.c - what protects the answer to this very request, asked of its settings and its connection. */
+/* demo/guards.c - what protects the answer to this very request, asked of its settings and its
+ * connection. */
 #include "guards.h"
 
 static bool has_layer(const dj_settings *settings, dj_str name)
@@ -36,7 +37,8 @@ static guard hsts(dj_req *req, const dj_settings *set, bool layer)
     guard g = {
         .header = DJ_HTML("Strict-Transport-Security"),
         .setting = DJ_HTML("SECURE_HSTS_SECONDS"),
-        .why = DJ_HTML("The browser speaks HTTPS with this host and nothing else, so nobody on the way can talk it back to plain HTTP. "
+        .why = DJ_HTML("The browser speaks HTTPS with this host and nothing else, so nobody on the "
+                       "way can talk it back to plain HTTP. "
                        "It is sent over HTTPS only: on a plain connection it would mean nothing."),
         .on = layer && set->SECURE_HSTS_SECONDS > 0 && dj_req_is_secure(req),
     };
@@ -49,7 +51,7 @@ static guard hsts(dj_req *req, const dj_settings *set, bool layer)
 size_t guards_of(dj_req *req, guard out[GUARDS_MAX])
 {
     const dj_settings *set = dj_settings_of(req);
-    dj_scope *s = dj_req_scope(req);
+    dj_scope          *s = dj_req_scope(req);
     bool security = has_layer(set, DJ_LIT("django.middleware.security.SecurityMiddleware"));
     bool csp = has_layer(set, DJ_LIT("django.middleware.csp.ContentSecurityPolicyMiddleware"));
     bool frames = has_layer(set, DJ_LIT("django.middleware.clickjacking.XFrameOptionsMiddleware"));
@@ -60,7 +62,8 @@ size_t guards_of(dj_req *req, guard out[GUARDS_MAX])
     out[n++] = (guard){
         .header = DJ_HTML("Content-Security-Policy"),
         .setting = DJ_HTML("SECURE_CSP"),
-        .why = DJ_HTML("The browser runs only what carries the nonce of this one answer. A script that an attacker smuggled into "
+        .why = DJ_HTML("The browser runs only what carries the nonce of this one answer. A script "
+                       "that an attacker smuggled into "
                        "the page has none, and stays text."),
         .value = dj_strf(s, "nonce-" DJ_FMT, DJ_ARG(dj_csp_nonce(req))),
         .on = csp && has_policy(set->SECURE_CSP),
@@ -69,21 +72,24 @@ size_t guards_of(dj_req *req, guard out[GUARDS_MAX])
     out[n++] = (guard){
         .header = DJ_HTML("X-Content-Type-Options"),
         .setting = DJ_HTML("SECURE_CONTENT_TYPE_NOSNIFF"),
-        .why = DJ_HTML("The browser believes the declared type and does not guess: an uploaded picture never becomes a script."),
+        .why = DJ_HTML("The browser believes the declared type and does not guess: an uploaded "
+                       "picture never becomes a script."),
         .value = DJ_LIT("nosniff"),
         .on = security && set->SECURE_CONTENT_TYPE_NOSNIFF,
     };
     out[n++] = (guard){
         .header = DJ_HTML("X-Frame-Options"),
         .setting = DJ_HTML("X_FRAME_OPTIONS"),
-        .why = DJ_HTML("No other site can lay this page under its own and let the visitor click on it unseen."),
+        .why = DJ_HTML("No other site can lay this page under its own and let the visitor click on "
+                       "it unseen."),
         .value = set->X_FRAME_OPTIONS,
         .on = frames,
     };
     out[n++] = (guard){
         .header = DJ_HTML("Referrer-Policy"),
         .setting = DJ_HTML("SECURE_REFERRER_POLICY"),
-        .why = DJ_HTML("Addresses of this site, and what stands in them, are not told to the sites it links to."),
+        .why = DJ_HTML("Addresses of this site, and what stands in them, are not told to the sites "
+                       "it links to."),
         .value = referrer,
         .on = security && referrer.len > 0,
     };
@@ -97,14 +103,17 @@ size_t guards_of(dj_req *req, guard out[GUARDS_MAX])
     out[n++] = (guard){
         .header = DJ_HTML("Permissions-Policy"),
         .setting = DJ_HTML("PERMISSIONS_POLICY"),
-        .why = DJ_HTML("Camera, microphone, position and the like stay off, also for a script that should not be here."),
+        .why = DJ_HTML("Camera, microphone, position and the like stay off, also for a script that "
+                       "should not be here."),
         .value = DJ_LIT("camera=(), geolocation=(), microphone=(), ..."),
-        .on = has_layer(set, DJ_LIT("donjon.middleware.PermissionsPolicyMiddleware")) && has_policy(set->PERMISSIONS_POLICY),
+        .on = has_layer(set, DJ_LIT("donjon.middleware.PermissionsPolicyMiddleware")) &&
+              has_policy(set->PERMISSIONS_POLICY),
     };
     out[n++] = (guard){
         .header = DJ_HTML("Cross-Origin-Resource-Policy"),
         .setting = DJ_HTML("CROSS_ORIGIN_RESOURCE_POLICY"),
-        .why = DJ_HTML("Other sites can't load this answer into their own process, where a side channel might read it."),
+        .why = DJ_HTML("Other sites can't load this answer into their own process, where a side "
+                       "channel might read it."),
         .value = set->CROSS_ORIGIN_RESOURCE_POLICY,
         .on = set->CROSS_ORIGIN_RESOURCE_POLICY.len > 0,
     };

@@ -2,7 +2,8 @@
 #pragma once
 #include <donjon/donjon.h>
 
-/* A page: head, style and navigation are there, content is added with put(), page_end() closes it. */
+/* A page: head, style and navigation are there, content is added with put(), page_end() closes it.
+ */
 dj_response *page_begin(dj_req *req, int status, dj_html title);
 dj_response *page_end(dj_response *resp);
 

@@ -1,6 +1,7 @@
-/* fuzz/fuzz_conditional.c - any bytes as preconditions and as Accept-Encoding, against what must hold of every verdict: a date
- * that was read is written and read back; a resource without validators is never "not modified"; its own strong tag always
- * matches; a method that changes something never gets 304. The first byte picks the method, lines are the headers. */
+/* fuzz/fuzz_conditional.c - any bytes as preconditions and as Accept-Encoding, against what must
+ * hold of every verdict: a date that was read is written and read back; a resource without
+ * validators is never "not modified"; its own strong tag always matches; a method that changes
+ * something never gets 304. The first byte picks the method, lines are the headers. */
 #include "donjon/time.h"
 #include "http/caching.h"
 
@@ -12,7 +13,8 @@ static void expect_date(dj_scope *s, dj_str text)
     if (!dj_http_date_parse(text, now, &t))
         return;
     /* A year below 100 is not written as one that is read back. */
-    DJ_ASSERT(text.len >= 24 && text.len <= 33 && t >= -INT64_C(62135596800) && t < INT64_C(253402300800));
+    DJ_ASSERT(text.len >= 24 && text.len <= 33 && t >= -INT64_C(62135596800) &&
+              t < INT64_C(253402300800));
     DJ_ASSERT(dj_http_date_parse(dj_http_date_str(s, t), now, &again) && again == t);
 }
 
@@ -30,9 +32,11 @@ static void expect_verdicts(const dj_preconditions *asked, dj_str etag, bool saf
         return;
     bool             weak = dj_str_starts(etag, DJ_LIT("W/"));
     dj_preconditions own = {.if_match = etag};
-    DJ_ASSERT(dj_preconditions_decide(&own, &have, safe, now) == (weak ? DJ_VERDICT_FAILED : DJ_VERDICT_GO_ON));
+    DJ_ASSERT(dj_preconditions_decide(&own, &have, safe, now) ==
+              (weak ? DJ_VERDICT_FAILED : DJ_VERDICT_GO_ON));
     own = (dj_preconditions){.if_none_match = etag};
-    DJ_ASSERT(dj_preconditions_decide(&own, &have, safe, now) == (safe ? DJ_VERDICT_NOT_MODIFIED : DJ_VERDICT_FAILED));
+    DJ_ASSERT(dj_preconditions_decide(&own, &have, safe, now) ==
+              (safe ? DJ_VERDICT_NOT_MODIFIED : DJ_VERDICT_FAILED));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

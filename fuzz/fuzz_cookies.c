@@ -1,5 +1,6 @@
-/* fuzz/fuzz_cookies.c - any bytes as a Cookie header, and what came out as a cookie to set: text is UTF-8, a line has no byte
- * that ends it early, and its value reads back the same. The bytes behind a first 0xFF go into the attributes. */
+/* fuzz/fuzz_cookies.c - any bytes as a Cookie header, and what came out as a cookie to set: text is
+ * UTF-8, a line has no byte that ends it early, and its value reads back the same. The bytes behind
+ * a first 0xFF go into the attributes. */
 #include "donjon/cookies.h"
 #include "http/http.h"
 
@@ -30,15 +31,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t mark = dj_str_chr(all, (char)0xFF);
     if (mark != DJ_NOT_FOUND)
         extra = dj_str_from(all, mark + 1);
-    head->fields[0] = (dj_field){.name = DJ_LIT("Cookie"), .value = dj_str_first(all, mark), .id = DJ_FIELD_COOKIE};
+    head->fields[0] = (dj_field){
+        .name = DJ_LIT("Cookie"), .value = dj_str_first(all, mark), .id = DJ_FIELD_COOKIE};
     head->nfields = 1;
     head->seen = 1u << DJ_FIELD_COOKIE;
     dj_req *req = dj_req_new(s, head, &peer, DJ_LIT(""));
     bool    fine = dj_cookies_check(req) == DJ_OK;
     for (size_t pos = 0; dj_cookie_next(req, &pos, &name, &value);) {
-        DJ_ASSERT(fine && dj_utf8_valid(name) && dj_utf8_valid(value) && dj_str_eq(dj_cookie_get(req, name), value));
+        DJ_ASSERT(fine && dj_utf8_valid(name) && dj_utf8_valid(value) &&
+                  dj_str_eq(dj_cookie_get(req, name), value));
         dj_response *resp = dj_respond(req, 200);
-        dj_cookie    cookie = {.name = name, .value = value, .path = extra, .domain = extra, .samesite = DJ_LIT("Lax")};
+        dj_cookie    cookie = {.name = name,
+                               .value = value,
+                               .path = extra,
+                               .domain = extra,
+                               .samesite = DJ_LIT("Lax")};
         dj_cookie_set(resp, &cookie);
         if (resp->raised == DJ_OK)
             check_line(s, resp, name, value);

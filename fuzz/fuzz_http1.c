@@ -1,7 +1,8 @@
-/* fuzz/fuzz_http1.c - any bytes on one connection, whole, byte by byte and cut where the fuzzer says: one verdict.
+/* fuzz/fuzz_http1.c - any bytes on one connection, whole, byte by byte and cut where the fuzzer
+ * says: one verdict.
  *
- * Byte by byte no line is whole at first sight, so the fast paths never run: their agreement with the full rules is tested,
- * too. The first byte chooses the limits, the second the cuts. */
+ * Byte by byte no line is whole at first sight, so the fast paths never run: their agreement with
+ * the full rules is tested, too. The first byte chooses the limits, the second the cuts. */
 #include "http/http.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -11,10 +12,10 @@ typedef struct conversation {
     dj_http1              parser;
     dj_http1_body         body;
     dj_head               head;
-    char                 *input; /* not consumed yet; exactly as long as that, so that ASan sees a read behind it */
-    size_t                len;
-    dj_buf                log; /* what happened, as text */
-    bool                  in_body, over, tls;
+    char *input; /* not consumed yet; exactly as long as that, so that ASan sees a read behind it */
+    size_t len;
+    dj_buf log; /* what happened, as text */
+    bool   in_body, over, tls;
 } conversation;
 
 static void add(conversation *c, dj_str part)
@@ -32,7 +33,8 @@ static void add_slice(conversation *c, dj_str part, size_t consumed)
 
 static void end(conversation *c, dj_refusal why)
 {
-    DJ_ASSERT(why != DJ_REFUSAL_NONE && dj_refusal_status(why) >= 400 && dj_refusal_name(why).len > 0);
+    DJ_ASSERT(why != DJ_REFUSAL_NONE && dj_refusal_status(why) >= 400 &&
+              dj_refusal_name(why).len > 0);
     dj_buf_addf(&c->log, "refused %d", (int)why);
     c->over = true;
 }
@@ -50,18 +52,22 @@ static void keep(conversation *c, size_t consumed)
 static bool read_head(conversation *c)
 {
     size_t          consumed = 0;
-    dj_http1_result got = dj_http1_parse(&c->parser, dj_str_n(c->input, c->len), &c->head, &consumed);
+    dj_http1_result got =
+        dj_http1_parse(&c->parser, dj_str_n(c->input, c->len), &c->head, &consumed);
     if (got == DJ_HTTP1_REFUSED) {
         end(c, c->parser.refusal);
-        DJ_ASSERT(dj_http1_parse(&c->parser, dj_str_n(c->input, c->len), &c->head, &consumed) == DJ_HTTP1_REFUSED);
+        DJ_ASSERT(dj_http1_parse(&c->parser, dj_str_n(c->input, c->len), &c->head, &consumed) ==
+                  DJ_HTTP1_REFUSED);
     }
     if (got != DJ_HTTP1_DONE) {
         memset(&c->head, 0xA5, sizeof c->head); /* kept for no other call */
         return false;
     }
     const dj_head *h = &c->head;
-    DJ_ASSERT(consumed >= 4 && consumed <= c->len && memcmp(c->input + consumed - 4, "\r\n\r\n", 4) == 0);
-    DJ_ASSERT(h->nfields + h->ndropped <= c->limits->fields && h->content_length <= c->limits->body);
+    DJ_ASSERT(consumed >= 4 && consumed <= c->len &&
+              memcmp(c->input + consumed - 4, "\r\n\r\n", 4) == 0);
+    DJ_ASSERT(h->nfields + h->ndropped <= c->limits->fields &&
+              h->content_length <= c->limits->body);
     DJ_ASSERT(!(h->chunked && h->content_length > 0) && h->path.len > 0);
     add_slice(c, h->method_name, consumed);
     add_slice(c, h->target, consumed);
@@ -69,8 +75,9 @@ static bool read_head(conversation *c)
     add(c, h->path);
     if (!dj_str_is_none(h->host))
         add_slice(c, h->host, consumed);
-    dj_buf_addf(&c->log, "%d %d %d %d %d %d %d %llu %zu", (int)h->method, (int)h->form, h->minor, h->has_query, h->keep_alive,
-                h->expect_continue, h->chunked, (unsigned long long)h->content_length, h->ndropped);
+    dj_buf_addf(&c->log, "%d %d %d %d %d %d %d %llu %zu", (int)h->method, (int)h->form, h->minor,
+                h->has_query, h->keep_alive, h->expect_continue, h->chunked,
+                (unsigned long long)h->content_length, h->ndropped);
     for (size_t i = 0; i < h->nfields; i++) {
         add_slice(c, h->fields[i].name, consumed);
         add_slice(c, h->fields[i].value, consumed);
@@ -88,18 +95,22 @@ static bool read_body(conversation *c)
     for (;;) {
         size_t          consumed = 0;
         dj_str          data = DJ_NONE;
-        dj_http1_result got = dj_http1_body_read(&c->body, dj_str_n(c->input, c->len), &consumed, &data);
+        dj_http1_result got =
+            dj_http1_body_read(&c->body, dj_str_n(c->input, c->len), &consumed, &data);
         DJ_ASSERT(consumed <= c->len && c->body.total <= c->limits->body);
         if (got == DJ_HTTP1_DATA) {
-            DJ_ASSERT(data.len > 0 && data.ptr >= c->input && data.ptr + data.len <= c->input + consumed);
+            DJ_ASSERT(data.len > 0 && data.ptr >= c->input &&
+                      data.ptr + data.len <= c->input + consumed);
             dj_buf_add(&c->log, data);
         }
         if (got == DJ_HTTP1_REFUSED)
             end(c, c->body.refusal);
-        DJ_ASSERT(got != DJ_HTTP1_MORE || c->len - consumed <= c->limits->trailers + 2 || c->len - consumed <= c->limits->chunk_line + 2);
+        DJ_ASSERT(got != DJ_HTTP1_MORE || c->len - consumed <= c->limits->trailers + 2 ||
+                  c->len - consumed <= c->limits->chunk_line + 2);
         keep(c, consumed);
         if (got != DJ_HTTP1_DATA) {
-            dj_buf_addf(&c->log, "trailers %d ", got == DJ_HTTP1_DONE ? (int)c->body.ntrailers : -1);
+            dj_buf_addf(&c->log, "trailers %d ",
+                        got == DJ_HTTP1_DONE ? (int)c->body.ntrailers : -1);
             if (got == DJ_HTTP1_MORE) /* how often we ask must not show */
                 c->log.len -= sizeof("trailers -1 ") - 1;
             return got == DJ_HTTP1_DONE;
@@ -128,10 +139,12 @@ static void arrive(conversation *c, const uint8_t *piece, size_t len)
 }
 
 /* What happened; `step` 0: all at once, else pieces of at most so many bytes. */
-static dj_str converse(dj_scope *s, const dj_http_limits *limits, bool tls, const uint8_t *data, size_t size, size_t step)
+static dj_str converse(dj_scope *s, const dj_http_limits *limits, bool tls, const uint8_t *data,
+                       size_t size, size_t step)
 {
     static conversation c;
-    c = (conversation){.limits = limits, .tls = tls, .input = malloc(1), .log = dj_buf_make(s, 1 << 22)};
+    c = (conversation){
+        .limits = limits, .tls = tls, .input = malloc(1), .log = dj_buf_make(s, 1 << 22)};
     dj_http1_init(&c.parser, limits, tls);
     uint32_t mix = (uint32_t)step;
     for (size_t at = 0, len; at < size && !c.over; at += len) {
@@ -141,7 +154,8 @@ static dj_str converse(dj_scope *s, const dj_http_limits *limits, bool tls, cons
             len = size - at;
         arrive(&c, data + at, len);
     }
-    /* What is left over, unless it was refused: where the refusal was seen in it is the reader's business. */
+    /* What is left over, unless it was refused: where the refusal was seen in it is the reader's
+     * business. */
     if (!c.over)
         add(&c, dj_str_n(c.input, c.len));
     free(c.input);
@@ -150,9 +164,14 @@ static dj_str converse(dj_scope *s, const dj_http_limits *limits, bool tls, cons
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const dj_http_limits small = {.request_line = 40, .field_line = 40, .fields = 5, .header_section = 120, .chunk_line = 16,
-                                         .trailers = 30, .body = 64};
-    dj_http_limits usual = dj_http_limits_default();
+    static const dj_http_limits small = {.request_line = 40,
+                                         .field_line = 40,
+                                         .fields = 5,
+                                         .header_section = 120,
+                                         .chunk_line = 16,
+                                         .trailers = 30,
+                                         .body = 64};
+    dj_http_limits              usual = dj_http_limits_default();
     if (size < 2)
         return 0;
     dj_scope *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
@@ -160,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const dj_http_limits *limits = (data[0] & 1) != 0 ? &small : &usual;
     bool                  tls = (data[0] & 2) != 0;
-    dj_str whole = converse(s, limits, tls, data + 2, size - 2, 0);
+    dj_str                whole = converse(s, limits, tls, data + 2, size - 2, 0);
     DJ_ASSERT(dj_str_eq(whole, converse(s, limits, tls, data + 2, size - 2, 1)));
     DJ_ASSERT(dj_str_eq(whole, converse(s, limits, tls, data + 2, size - 2, 2 + data[1])));
     dj_scope_close(s);

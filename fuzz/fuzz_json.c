@@ -20,11 +20,19 @@ static void rewrite(dj_json *j, const dj_json_value *v)
         }
         dj_json_close(j, '}');
         break;
-    case DJ_JSON_STR: dj_json_str(j, v->text); break;
-    case DJ_JSON_INT: dj_json_int(j, v->integer); break;
-    case DJ_JSON_BOOL: dj_json_bool(j, v->boolean); break;
+    case DJ_JSON_STR:
+        dj_json_str(j, v->text);
+        break;
+    case DJ_JSON_INT:
+        dj_json_int(j, v->integer);
+        break;
+    case DJ_JSON_BOOL:
+        dj_json_bool(j, v->boolean);
+        break;
     case DJ_JSON_FLOAT:
-    case DJ_JSON_NULL: dj_json_null(j); break;
+    case DJ_JSON_NULL:
+        dj_json_null(j);
+        break;
     }
 }
 
@@ -32,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const dj_json_limits limits = {.bytes = 65536, .depth = 100, .nodes = 5000};
     static const dj_json_limits wide = {.bytes = 1 << 20, .depth = 100, .nodes = 5000};
-    dj_scope *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
+    dj_scope                   *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
     if (s == NULL)
         return 0;
     const dj_json_value *v, *again;

@@ -1,5 +1,5 @@
-/* fuzz/fuzz_policy.c - hosts, redirect targets, paths, file names and patterns out of any bytes, and what must hold of every
- * answer. The first byte chooses. */
+/* fuzz/fuzz_policy.c - hosts, redirect targets, paths, file names and patterns out of any bytes,
+ * and what must hold of every answer. The first byte chooses. */
 #include "donjon/pattern.h"
 #include "donjon/policy.h"
 #include "donjon/unicode.h"
@@ -9,10 +9,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void hosts(dj_scope *s, dj_str text)
 {
-    static const dj_str entries[] = {DJ_STR_INIT("example.com"), DJ_STR_INIT(".a.b"), DJ_STR_INIT("[::1]")};
+    static const dj_str entries[] = {DJ_STR_INIT("example.com"), DJ_STR_INIT(".a.b"),
+                                     DJ_STR_INIT("[::1]")};
     dj_str              domain, port;
-    dj_host_verdict     verdict = dj_host_decide(text, (dj_str_list){entries, DJ_COUNT(entries)}, false);
-    bool                valid = dj_host_split(s, text, &domain, &port);
+    dj_host_verdict     verdict =
+        dj_host_decide(text, (dj_str_list){entries, DJ_COUNT(entries)}, false);
+    bool valid = dj_host_split(s, text, &domain, &port);
     DJ_ASSERT(valid == (verdict != DJ_HOST_SYNTAX));
     if (verdict == DJ_HOST_OK)
         DJ_ASSERT(dj_str_eq(domain, DJ_LIT("example.com")) || dj_str_eq(domain, DJ_LIT("a.b")) ||
@@ -36,7 +38,8 @@ static void redirects(dj_scope *s, dj_str url)
     }
     if (dj_redirect_location(s, url, &location) == DJ_OK) {
         for (size_t i = 0; i < location.len; i++)
-            DJ_ASSERT((unsigned char)location.ptr[i] > 0x20 && (unsigned char)location.ptr[i] < 0x7F);
+            DJ_ASSERT((unsigned char)location.ptr[i] > 0x20 &&
+                      (unsigned char)location.ptr[i] < 0x7F);
     }
     (void)(dj_url_join(s, DJ_LIT("https://h/a/b?c"), url, &location) && location.len > 0);
 }
@@ -45,13 +48,15 @@ static void files(dj_scope *s, dj_str text)
 {
     dj_str path, name;
     if (dj_safe_join(s, DJ_LIT("/srv/static"), (dj_str_list){&text, 1}, &path) == DJ_OK) {
-        DJ_ASSERT(dj_str_eq(path, DJ_LIT("/srv/static")) || dj_str_starts(path, DJ_LIT("/srv/static/")));
+        DJ_ASSERT(dj_str_eq(path, DJ_LIT("/srv/static")) ||
+                  dj_str_starts(path, DJ_LIT("/srv/static/")));
         DJ_ASSERT(!dj_str_has(path, DJ_LIT("/../")) && !dj_str_ends(path, DJ_LIT("/..")));
     }
     if (dj_static_path(s, DJ_LIT("/srv/static"), text, &path) == DJ_OK)
         DJ_ASSERT(dj_str_starts(path, DJ_LIT("/srv/static")));
     if (dj_valid_filename(s, text, &name) == DJ_OK)
-        DJ_ASSERT(name.len > 0 && dj_str_chr(name, '/') == DJ_NOT_FOUND && dj_str_chr(name, '\0') == DJ_NOT_FOUND);
+        DJ_ASSERT(name.len > 0 && dj_str_chr(name, '/') == DJ_NOT_FOUND &&
+                  dj_str_chr(name, '\0') == DJ_NOT_FOUND);
 }
 
 /* Half a pattern, half a subject. */

@@ -1,4 +1,5 @@
-/* fuzz/fuzz_routes.c - any bytes as a path: an answer, and what is found writes back to the same path. */
+/* fuzz/fuzz_routes.c - any bytes as a path: an answer, and what is found writes back to the same
+ * path. */
 #include "app/app.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -38,13 +39,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size <= 8190 && dj_resolve(s, r, path, &m)) {
         for (size_t i = 0; i < m.nargs; i++)
             m.args[i].kind = DJ_ARG_STR; /* "007" stays as it is */
-        dj_reverse_query q = {.name = m.url_name, .args = m.args, .nargs = m.nargs, .as_django = true};
+        dj_reverse_query q = {
+            .name = m.url_name, .args = m.args, .nargs = m.nargs, .as_django = true};
         /* Two includes share their names: the one that is written may be the other. */
-        if (dj_resolver_reverse(s, r, &q, &url) == DJ_OK && !dj_str_ends(m.url_name, DJ_LIT("-regex")) &&
-            !dj_str_starts(path, DJ_LIT("//")))
+        if (dj_resolver_reverse(s, r, &q, &url) == DJ_OK &&
+            !dj_str_ends(m.url_name, DJ_LIT("-regex")) && !dj_str_starts(path, DJ_LIT("//")))
             DJ_ASSERT(dj_str_eq(dj_url_unquote(s, url), path));
         else
-            DJ_ASSERT(dj_str_ends(m.url_name, DJ_LIT("-regex")) || dj_str_starts(path, DJ_LIT("//")));
+            DJ_ASSERT(dj_str_ends(m.url_name, DJ_LIT("-regex")) ||
+                      dj_str_starts(path, DJ_LIT("//")));
     }
     dj_scope_close(s);
     return 0;

@@ -1,6 +1,8 @@
-/* fuzz/fuzz_settings.c - any bytes as a settings file, in both modes: no crash, no hang, bounded memory.
+/* fuzz/fuzz_settings.c - any bytes as a settings file, in both modes: no crash, no hang, bounded
+ * memory.
  *
- * Also: an error has a code and a place, strict mode knows every value, and typed settings can be asked for. */
+ * Also: an error has a code and a place, strict mode knows every value, and typed settings can be
+ * asked for. */
 #include "donjon/settings.h"
 #include <sys/mman.h>
 #include <unistd.h>
@@ -26,7 +28,8 @@ static void read_as(int fd, dj_conf_mode mode)
     dj_err e = dj_conf_read(s, dj_strf(s, "/proc/self/fd/%d", fd), &options, &conf, &error);
     if (e) {
         DJ_ASSERT(error.code.len > 0 && error.message.len > 0 && error.text.len > 0);
-        DJ_ASSERT(dj_str_eq(error.code, DJ_LIT("io")) || (error.origin.line > 0 && error.origin.column > 0));
+        DJ_ASSERT(dj_str_eq(error.code, DJ_LIT("io")) ||
+                  (error.origin.line > 0 && error.origin.column > 0));
     } else {
         size_t n;
         for (size_t i = 0; i < conf->names.len; i++) {

@@ -20,9 +20,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     DJ_ASSERT(dj_str_eq(text, dj_url_unquote(s, dj_url_quote(s, text, DJ_LIT("/:")))));
     /* A path is UTF-8 and survives the way out and in again. */
     dj_str path = dj_url_path_decode(s, text), escaped = dj_url_escape_path(s, path);
-    DJ_ASSERT(path.len > 0 && dj_utf8_valid(path) && dj_str_eq(path, dj_url_path_decode(s, escaped)));
+    DJ_ASSERT(path.len > 0 && dj_utf8_valid(path) &&
+              dj_str_eq(path, dj_url_path_decode(s, escaped)));
     expect_printable(escaped);
-    /* An IRI made a URI holds nothing that could end a header line, and stays as it is from then on. */
+    /* An IRI made a URI holds nothing that could end a header line, and stays as it is from then
+     * on. */
     dj_str uri = dj_iri_to_uri(s, text);
     expect_printable(uri);
     DJ_ASSERT(dj_str_eq(uri, dj_iri_to_uri(s, uri)));

@@ -1,4 +1,5 @@
-/* tests/test.h - what a unit test needs, on top of cmocka. One executable per tests/ROOM/test_NAME.c.
+/* tests/test.h - what a unit test needs, on top of cmocka. One executable per
+ * tests/ROOM/test_NAME.c.
  *
  *   DJ_TEST(any_flipped_bit_is_refused) { ... dj_expect_str(...); }
  *   DJ_TESTS(DJ_T(any_flipped_bit_is_refused), DJ_T(another))     last in the file: makes main()
@@ -16,24 +17,24 @@ typedef struct dj_case {
     dj_scope *scope;
 } dj_case;
 
-#define DJ_TEST(name)                                          \
-    static void name##_body(dj_case *c);                       \
-    static void name(void **state)                             \
-    {                                                          \
-        (void)state;                                           \
-        dj_case one = {dj_scope_open(DJ_SCOPE_MAX_DEFAULT)};   \
-        assert_non_null(one.scope);                            \
-        name##_body(&one);                                     \
-        dj_scope_close(one.scope);                             \
-    }                                                          \
+#define DJ_TEST(name)                                                                              \
+    static void name##_body(dj_case *c);                                                           \
+    static void name(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        dj_case one = {dj_scope_open(DJ_SCOPE_MAX_DEFAULT)};                                       \
+        assert_non_null(one.scope);                                                                \
+        name##_body(&one);                                                                         \
+        dj_scope_close(one.scope);                                                                 \
+    }                                                                                              \
     static void name##_body(dj_case *c __attribute__((unused)))
 
 #define DJ_T(name) cmocka_unit_test(name)
-#define DJ_TESTS(...)                                             \
-    int main(void)                                                \
-    {                                                             \
-        const struct CMUnitTest tests[] = {__VA_ARGS__};          \
-        return cmocka_run_group_tests(tests, NULL, NULL);         \
+#define DJ_TESTS(...)                                                                              \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        const struct CMUnitTest tests[] = {__VA_ARGS__};                                           \
+        return cmocka_run_group_tests(tests, NULL, NULL);                                          \
     }
 
 static inline void dj_expect_str_at(dj_str want, dj_str got, const char *file, int line)
@@ -47,5 +48,5 @@ static inline void dj_expect_str_at(dj_str want, dj_str got, const char *file, i
 }
 /* Same bytes. */
 #define dj_expect_str(want, got) dj_expect_str_at((want), (got), __FILE__, __LINE__)
-#define dj_expect_ok(e) assert_int_equal((e), DJ_OK)
-#define dj_expect_err(code, e) assert_int_equal((e), (code))
+#define dj_expect_ok(e)          assert_int_equal((e), DJ_OK)
+#define dj_expect_err(code, e)   assert_int_equal((e), (code))

@@ -1,7 +1,7 @@
 /* tools/startproject.c - a new site in a folder of its own, from the templates below.
  *
- * What is written is the product: it builds as it stands, and `check --deploy` with its production settings has
- * nothing to say. Existing files are never touched. */
+ * What is written is the product: it builds as it stands, and `check --deploy` with its production
+ * settings has nothing to say. Existing files are never touched. */
 #include "startproject.h"
 #include "donjon/buf.h"
 #include "donjon/crypto.h"
@@ -18,11 +18,15 @@ typedef struct template_file {
 } template_file;
 
 static const char meson_build[] =
-    "project('@NAME@', 'c', default_options: ['c_std=gnu11', 'buildtype=release', 'b_pie=true', 'warning_level=2'])\n"
+    "project('@NAME@', 'c', default_options: ['c_std=gnu11', 'buildtype=release', 'b_pie=true', "
+    "'warning_level=2'])\n"
     "\n"
-    "add_project_arguments('-D_FORTIFY_SOURCE=3', '-fstack-protector-strong', '-fstack-clash-protection', '-fcf-protection=full',\n"
-    "  '-ftrivial-auto-var-init=zero', '-fno-strict-aliasing', '-Wformat=2', '-Wconversion', language: 'c')\n"
-    "add_project_link_arguments('-Wl,-z,relro', '-Wl,-z,now', '-Wl,-z,noexecstack', '-Wl,-z,separate-code', language: 'c')\n"
+    "add_project_arguments('-D_FORTIFY_SOURCE=3', '-fstack-protector-strong', "
+    "'-fstack-clash-protection', '-fcf-protection=full',\n"
+    "  '-ftrivial-auto-var-init=zero', '-fno-strict-aliasing', '-Wformat=2', '-Wconversion', "
+    "language: 'c')\n"
+    "add_project_link_arguments('-Wl,-z,relro', '-Wl,-z,now', '-Wl,-z,noexecstack', "
+    "'-Wl,-z,separate-code', language: 'c')\n"
     "\n"
     "executable('@NAME@', 'main.c', dependencies: dependency('donjon'))\n";
 
@@ -32,7 +36,8 @@ static const char main_c[] =
     "\n"
     "static dj_response *index_page(dj_req *req)\n"
     "{\n"
-    "    return dj_page(req, DJ_HTML(\"<!doctype html>\\n<html lang=\\\"en\\\"><meta charset=\\\"utf-8\\\"><title>@NAME@</title>\"\n"
+    "    return dj_page(req, DJ_HTML(\"<!doctype html>\\n<html lang=\\\"en\\\"><meta "
+    "charset=\\\"utf-8\\\"><title>@NAME@</title>\"\n"
     "                                \"<h1>It works</h1></html>\\n\"));\n"
     "}\n"
     "\n"
@@ -42,7 +47,8 @@ static const char main_c[] =
     "\n"
     "int main(int argc, char **argv)\n"
     "{\n"
-    "    return dj_manage(argc, argv, &(dj_app){.urls = DJ_ALL(urls), .settings = \"settings/development.py\"});\n"
+    "    return dj_manage(argc, argv, &(dj_app){.urls = DJ_ALL(urls), .settings = "
+    "\"settings/development.py\"});\n"
     "}\n";
 
 static const char base_py[] =
@@ -82,17 +88,17 @@ static const char base_py[] =
     "    },\n"
     "]\n"
     "\n"
-    "# This build of Donjon has no CSRF protection yet, and no page here changes anything: W003 is known. W025 says that it is\n"
+    "# This build of Donjon has no CSRF protection yet, and no page here changes anything: W003 is "
+    "known. W025 says that it is\n"
     "# silenced. Remove this line with the first page that changes something.\n"
     "SILENCED_SYSTEM_CHECKS = ['security.W003', 'donjon.W025']\n";
 
-static const char development_py[] =
-    "# build/@NAME@ runserver\n"
-    "from .base import *\n"
-    "\n"
-    "DEBUG = True\n"
-    "SECRET_KEY = 'django-insecure-@KEY@'\n"
-    "ALLOWED_HOSTS = ['localhost', '127.0.0.1', '[::1]']\n";
+static const char development_py[] = "# build/@NAME@ runserver\n"
+                                     "from .base import *\n"
+                                     "\n"
+                                     "DEBUG = True\n"
+                                     "SECRET_KEY = 'django-insecure-@KEY@'\n"
+                                     "ALLOWED_HOSTS = ['localhost', '127.0.0.1', '[::1]']\n";
 
 static const char production_py[] =
     "# build/@NAME@ serve --settings settings/production.py\n"
@@ -123,7 +129,8 @@ static const char readme_md[] =
     "\n"
     "In production:\n"
     "\n"
-    "    export SECRET_KEY=\"$(donjon secret-key)\" ALLOWED_HOSTS=example.com TLS_CERT=cert.pem TLS_KEY=key.pem\n"
+    "    export SECRET_KEY=\"$(donjon secret-key)\" ALLOWED_HOSTS=example.com TLS_CERT=cert.pem "
+    "TLS_KEY=key.pem\n"
     "    build/@NAME@ check --deploy --settings settings/production.py\n"
     "    build/@NAME@ serve --settings settings/production.py\n";
 
@@ -139,7 +146,8 @@ static const template_file files[] = {
 
 static const dj_command_spec spec = {
     .name = "startproject",
-    .summary = "Writes a new site into DIRECTORY (a new folder NAME unless told otherwise): it builds, and its checks are clean.",
+    .summary = "Writes a new site into DIRECTORY (a new folder NAME unless told otherwise): it "
+               "builds, and its checks are clean.",
     .args = "NAME [DIRECTORY]",
     .min_args = 1,
     .max_args = 2,
@@ -215,21 +223,30 @@ static dj_err write_project(dj_scope *s, dj_str folder, dj_str name)
     return e;
 }
 
-int dj_tool_startproject(dj_scope *s, const dj_console *con, int argc, char *const *argv, const struct dj_app *app)
+int dj_tool_startproject(dj_scope *s, const dj_console *con, int argc, char *const *argv,
+                         const struct dj_app *app)
 {
     dj_options o;
-    int status = dj_options_parse(s, con, &spec, argc, argv, &o);
+    int        status = dj_options_parse(s, con, &spec, argc, argv, &o);
     if (status != DJ_OPTIONS_GO_ON)
         return status;
     (void)app;
     dj_str name = o.args[0], folder = o.nargs > 1 ? o.args[1] : name;
     if (!is_name(name))
-        return dj_command_fail(s, con, argv, "'" DJ_FMT "' is no name for a project: a letter, then letters, digits and _", DJ_ARG(name));
-    if (dj_str_eq(name, DJ_LIT("donjon")) || dj_str_eq(name, DJ_LIT("django")) || dj_str_eq(name, DJ_LIT("test")))
-        return dj_command_fail(s, con, argv, "'" DJ_FMT "' is taken: choose another name", DJ_ARG(name));
+        return dj_command_fail(s, con, argv,
+                               "'" DJ_FMT
+                               "' is no name for a project: a letter, then letters, digits and _",
+                               DJ_ARG(name));
+    if (dj_str_eq(name, DJ_LIT("donjon")) || dj_str_eq(name, DJ_LIT("django")) ||
+        dj_str_eq(name, DJ_LIT("test")))
+        return dj_command_fail(s, con, argv, "'" DJ_FMT "' is taken: choose another name",
+                               DJ_ARG(name));
     if (write_project(s, dj_console_path(s, con, folder), name))
         return dj_command_fail(s, con, argv, DJ_FMT, DJ_ARG(dj_failure_text(s)));
-    dj_console_outf(s, con, DJ_FMT ": written. Next:\n    cd " DJ_FMT "\n    meson setup build && ninja -C build\n    build/" DJ_FMT
-                    " runserver\n", DJ_ARG(name), DJ_ARG(folder), DJ_ARG(name));
+    dj_console_outf(s, con,
+                    DJ_FMT ": written. Next:\n    cd " DJ_FMT
+                           "\n    meson setup build && ninja -C build\n    build/" DJ_FMT
+                           " runserver\n",
+                    DJ_ARG(name), DJ_ARG(folder), DJ_ARG(name));
     return 0;
 }

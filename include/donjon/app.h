@@ -1,4 +1,5 @@
-/* include/donjon/app.h - a program that is a site: int main() { return dj_manage(argc, argv, &app); } */
+/* include/donjon/app.h - a program that is a site: int main() { return dj_manage(argc, argv, &app);
+ * } */
 #pragma once
 #include "donjon/middleware.h"
 #include "donjon/routes.h"
@@ -6,16 +7,17 @@
 DJ_BEGIN_DECLS
 
 typedef struct dj_app {
-    dj_urls                     urls;
-    const dj_middleware *const *middleware; /* the program's own layers, for MIDDLEWARE to name; or NULL */
-    size_t                      nmiddleware;
-    const char                 *settings; /* default settings file; --settings and DONJON_SETTINGS override */
-    const struct dj_check      *checks; /* the program's own, donjon/checks.h; or NULL */
-    size_t                      nchecks;
+    dj_urls urls;
+    const dj_middleware *const
+               *middleware; /* the program's own layers, for MIDDLEWARE to name; or NULL */
+    size_t      nmiddleware;
+    const char *settings; /* default settings file; --settings and DONJON_SETTINGS override */
+    const struct dj_check *checks; /* the program's own, donjon/checks.h; or NULL */
+    size_t                 nchecks;
 } dj_app;
 
-/* The command line of a site: serve, runserver, check, secret-key, diffsettings, ... `--help` tells. Returns the
- * exit status. */
+/* The command line of a site: serve, runserver, check, secret-key, diffsettings, ... `--help`
+ * tells. Returns the exit status. */
 DJ_CHECKED DJ_NONNULL int dj_manage(int argc, char **argv, const dj_app *app);
 
 DJ_END_DECLS

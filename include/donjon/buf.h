@@ -1,6 +1,7 @@
 /* include/donjon/buf.h - bytes that grow, up to a limit given at birth.
  *
- * Lives in a scope. Past the limit nothing more is added and `full` is set: test it once, at the end. */
+ * Lives in a scope. Past the limit nothing more is added and `full` is set: test it once, at the
+ * end. */
 #pragma once
 #include "donjon/scope.h"
 
@@ -20,7 +21,7 @@ static inline dj_buf dj_buf_make(dj_scope *s, size_t max)
 }
 /* Makes room for `more` bytes; false, and `full`, past the limit. */
 DJ_NONNULL bool dj_buf_reserve(dj_buf *b, size_t more);
-DJ_NONNULL DJ_FORMAT(2, 3) void dj_buf_addf(dj_buf *b, const char *fmt, ...);
+DJ_NONNULL      DJ_FORMAT(2, 3) void dj_buf_addf(dj_buf *b, const char *fmt, ...);
 DJ_NONNULL void dj_buf_add_int(dj_buf *b, int64_t n);
 
 static inline void dj_buf_add(dj_buf *b, dj_str text)

@@ -10,11 +10,13 @@ extern const dj_middleware dj_security_middleware;
 extern const dj_middleware dj_common_middleware;
 /* X-Frame-Options. */
 extern const dj_middleware dj_xframe_options;
-/* Content-Security-Policy and its report-only twin, and the receiver of reports at CSP_REPORT_PATH. */
+/* Content-Security-Policy and its report-only twin, and the receiver of reports at CSP_REPORT_PATH.
+ */
 extern const dj_middleware dj_csp_middleware;
 /* Permissions-Policy and Cross-Origin-Resource-Policy. */
 extern const dj_middleware dj_permissions_policy_middleware;
-/* Compresses answers (with a gzip header of random length, against BREACH); Vary: Accept-Encoding. */
+/* Compresses answers (with a gzip header of random length, against BREACH); Vary: Accept-Encoding.
+ */
 extern const dj_middleware dj_gzip_middleware;
 /* ETag for answers to GET, 304 and 412. */
 extern const dj_middleware dj_conditional_get_middleware;

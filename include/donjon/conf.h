@@ -1,8 +1,8 @@
 /* include/donjon/conf.h - reads a Django settings file and runs nothing.
  *
- * Grammar and meaning: docs/settings-files.md. Two modes: STRICT for a site's own settings, where anything outside
- * the static subset is an error; AUDIT for existing Django projects, where an expression that needs Python
- * becomes an UNKNOWN value and reading goes on. */
+ * Grammar and meaning: docs/settings-files.md. Two modes: STRICT for a site's own settings, where
+ * anything outside the static subset is an error; AUDIT for existing Django projects, where an
+ * expression that needs Python becomes an UNKNOWN value and reading goes on. */
 #pragma once
 #include "donjon/map.h"
 #include "donjon/value.h"
@@ -22,7 +22,8 @@ typedef struct dj_conf {
     bool         uses_os_without_import, uses_path_without_import;
     dj_origin    os_use, path_use; /* the first such use */
     /* AUDIT: the statements that could not be read. `names_lost` is set when one of them may have
-     * bound any name at all (a star import of a foreign package, exec): then an absent name is unknown, too. */
+     * bound any name at all (a star import of a foreign package, exec): then an absent name is
+     * unknown, too. */
     const struct dj_conf_gap *gaps;
     size_t                    ngaps;
     bool                      names_lost;
@@ -49,7 +50,7 @@ typedef struct dj_conf_error {
     dj_origin origin;
     dj_str    message; /* without the place */
     dj_str    advice;  /* what to write instead; may be empty */
-    dj_str    text;    /* FILE:LINE:COL: error: ... + source line + caret + advice, no final line end */
+    dj_str text; /* FILE:LINE:COL: error: ... + source line + caret + advice, no final line end */
 } dj_conf_error;
 
 /* Reads `path`. On error: *error is filled (lives in `s`), dj_failure_text is error->text and the
@@ -57,8 +58,8 @@ typedef struct dj_conf_error {
 DJ_CHECKED DJ_NONNULL dj_err dj_conf_read(dj_scope *s, dj_str path, const dj_conf_options *options,
                                           dj_conf **out, dj_conf_error *error);
 
-/* The value of a setting as Django would see it: from the file, else Django's default, else NULL (a name
- * that neither knows). In AUDIT mode with names_lost an absent name gives an UNKNOWN value. */
+/* The value of a setting as Django would see it: from the file, else Django's default, else NULL (a
+ * name that neither knows). In AUDIT mode with names_lost an absent name gives an UNKNOWN value. */
 DJ_NONNULL const dj_value *dj_conf_get(const dj_conf *conf, dj_str name);
 /* Was it assigned in the file? */
 DJ_NONNULL bool dj_conf_is_set(const dj_conf *conf, dj_str name);

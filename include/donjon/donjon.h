@@ -1,6 +1,7 @@
 /* include/donjon/donjon.h - everything an application needs: #include <donjon/donjon.h>.
  *
- * For applications only; nothing of Donjon's own includes it. Each header is the manual of its subject. */
+ * For applications only; nothing of Donjon's own includes it. Each header is the manual of its
+ * subject. */
 #pragma once
 #include "donjon/app.h"
 #include "donjon/caching.h"

@@ -1,5 +1,5 @@
-/* include/donjon/err.h - error codes. The sentence that goes with one stays in the scope: see dj_fail
- * in donjon/scope.h. */
+/* include/donjon/err.h - error codes. The sentence that goes with one stays in the scope: see
+ * dj_fail in donjon/scope.h. */
 #pragma once
 #include "donjon/str.h"
 

@@ -12,11 +12,11 @@ typedef struct {
 
 #define DJ_HTML(lit) ((dj_html){DJ_LIT(lit)})
 
-/* & < > " ' become &amp; &lt; &gt; &quot; &#x27;, as django.utils.html.escape does: safe as text and
- * inside a quoted attribute. Not for script, style, URLs or unquoted attributes. Lives in `s`, or is `text` itself if nothing
- * in it needs escaping. */
+/* & < > " ' become &amp; &lt; &gt; &quot; &#x27;, as django.utils.html.escape does: safe as text
+ * and inside a quoted attribute. Not for script, style, URLs or unquoted attributes. Lives in `s`,
+ * or is `text` itself if nothing in it needs escaping. */
 DJ_NONNULL dj_html dj_html_escape(dj_scope *s, dj_str text);
-DJ_NONNULL void dj_buf_add_escaped(dj_buf *b, dj_str text);
+DJ_NONNULL void    dj_buf_add_escaped(dj_buf *b, dj_str text);
 /* Pieces of a page, one after the other. */
 static inline void dj_buf_add_html(dj_buf *b, dj_html html)
 {

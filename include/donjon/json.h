@@ -21,8 +21,8 @@ static inline dj_json dj_json_make(dj_buf *out)
 DJ_NONNULL void dj_json_open(dj_json *j, char bracket);  /* '{' or '[' */
 DJ_NONNULL void dj_json_close(dj_json *j, char bracket); /* '}' or ']' */
 DJ_NONNULL void dj_json_key(dj_json *j, dj_str name);
-/* Escapes as Python's json.dumps does with ensure_ascii: output is ASCII; a byte that is not UTF-8 becomes
- * U+FFFD. Also safe inside <script>: <, > and & are written \u003C, \u003E, \u0026. */
+/* Escapes as Python's json.dumps does with ensure_ascii: output is ASCII; a byte that is not UTF-8
+ * becomes U+FFFD. Also safe inside <script>: <, > and & are written \u003C, \u003E, \u0026. */
 DJ_NONNULL void dj_json_str(dj_json *j, dj_str value);
 DJ_NONNULL void dj_json_int(dj_json *j, int64_t value);
 DJ_NONNULL void dj_json_bool(dj_json *j, bool value);
@@ -74,8 +74,8 @@ typedef struct dj_json_limits {
     size_t nodes; /* values in all */
 } dj_json_limits;
 
-/* Strict RFC 8259: no comments, no trailing commas, no NaN, UTF-8 only, one value. DJ_ERR_MALFORMED with the
- * byte position, DJ_ERR_LIMIT; *out is untouched on error and lives in `s`. */
+/* Strict RFC 8259: no comments, no trailing commas, no NaN, UTF-8 only, one value. DJ_ERR_MALFORMED
+ * with the byte position, DJ_ERR_LIMIT; *out is untouched on error and lives in `s`. */
 DJ_CHECKED DJ_NONNULL dj_err dj_json_parse(dj_scope *s, dj_str text, const dj_json_limits *limits,
                                            const dj_json_value **out);
 /* The last member of that name, or NULL; also NULL if `object` is no object. */

@@ -1,11 +1,12 @@
 /* include/donjon/log.h - records, on loggers with Django's names.
  *
- * "django.request", "django.security.DisallowedHost", "django.security.csrf", "donjon.server", ... A level is
- * set per logger and inherited at the dots, as in Python. One record is one line: control characters, line
- * ends and bytes that are not UTF-8 are written escaped (\n, \x1b), so no input can forge a line. Writing
- * never blocks the caller for long and never fails it: a record that can't be written is counted and the
- * count is reported when writing works again. A line has at most PIPE_BUF (4096) bytes: a longer message is cut and ends
- * with "...". Passwords in URLs (user:password@) are written as asterisks. */
+ * "django.request", "django.security.DisallowedHost", "django.security.csrf", "donjon.server", ...
+ * A level is set per logger and inherited at the dots, as in Python. One record is one line:
+ * control characters, line ends and bytes that are not UTF-8 are written escaped (\n, \x1b), so no
+ * input can forge a line. Writing never blocks the caller for long and never fails it: a record
+ * that can't be written is counted and the count is reported when writing works again. A line has
+ * at most PIPE_BUF (4096) bytes: a longer message is cut and ends with "...". Passwords in URLs
+ * (user:password@) are written as asterisks. */
 #pragma once
 #include "donjon/scope.h"
 
@@ -36,7 +37,8 @@ typedef enum dj_log_format { DJ_LOG_TEXT, DJ_LOG_JSON } dj_log_format;
 
 /* Process-wide configuration; set at start, before threads and workers. Strings are copied. */
 typedef struct dj_log_target {
-    dj_str        to; /* "stderr", "syslog", "syslog:SOCKET", or a path (opened for appending, mode 0640) */
+    dj_str
+        to; /* "stderr", "syslog", "syslog:SOCKET", or a path (opened for appending, mode 0640) */
     dj_log_format format;
 } dj_log_target;
 DJ_CHECKED DJ_NONNULL dj_err dj_log_open(dj_scope *s, const dj_log_target *target);

@@ -1,7 +1,7 @@
 /* include/donjon/map.h - text to pointer, in order of first insertion.
  *
- * Keys are borrowed: they must live as long as the map's scope. Hashing is keyed per process (SipHash-1-3),
- * so a client can't choose colliding names. */
+ * Keys are borrowed: they must live as long as the map's scope. Hashing is keyed per process
+ * (SipHash-1-3), so a client can't choose colliding names. */
 #pragma once
 #include "donjon/scope.h"
 
@@ -29,6 +29,6 @@ static inline dj_map dj_map_make(dj_scope *s)
 void dj_map_set(dj_map *m, dj_str key, void *value) __attribute__((nonnull(1)));
 /* NULL if absent. */
 DJ_NONNULL void *dj_map_get(const dj_map *m, dj_str key);
-DJ_NONNULL bool dj_map_has(const dj_map *m, dj_str key);
+DJ_NONNULL bool  dj_map_has(const dj_map *m, dj_str key);
 
 DJ_END_DECLS

@@ -1,6 +1,8 @@
-/* include/donjon/settings.h - the settings of a site, typed, with defaults: made once at start, then constant.
+/* include/donjon/settings.h - the settings of a site, typed, with defaults: made once at start,
+ * then constant.
  *
- * Fields carry Django's names and are generated from settings.def: dj_settings_of(req)->SECURE_HSTS_SECONDS. */
+ * Fields carry Django's names and are generated from settings.def:
+ * dj_settings_of(req)->SECURE_HSTS_SECONDS. */
 #pragma once
 #include "donjon/conf.h"
 #include "donjon/secret.h"
@@ -38,7 +40,8 @@ typedef struct dj_settings_problem {
 /* Wrong types, in order of the table: what donjon.E021 reports. Never NULL; *len says how many. */
 DJ_NONNULL const dj_settings_problem *dj_settings_problems(dj_scope *s, const dj_conf *conf,
                                                            size_t *len);
-/* Makes the typed settings; DJ_ERR_SETTINGS with all problems in the sentence if a type is wrong. */
+/* Makes the typed settings; DJ_ERR_SETTINGS with all problems in the sentence if a type is wrong.
+ */
 DJ_CHECKED DJ_NONNULL dj_err dj_settings_load(dj_scope *s, const dj_conf *conf, dj_settings **out);
 /* All defaults (tests; programs without a file). */
 DJ_RETURNS DJ_NONNULL dj_settings *dj_settings_default(dj_scope *s);

@@ -1,7 +1,8 @@
 /* include/donjon/str.h - bytes with a length.
  *
- * A dj_str borrows: it owns nothing, promises no NUL at its end, and may hold any byte. An absent value
- * is { NULL, 0 } (dj_str_is_none); an empty one has a pointer. Case is ASCII's: A-Z and a-z. */
+ * A dj_str borrows: it owns nothing, promises no NUL at its end, and may hold any byte. An absent
+ * value is { NULL, 0 } (dj_str_is_none); an empty one has a pointer. Case is ASCII's: A-Z and a-z.
+ */
 #pragma once
 #include "donjon/attr.h"
 #include <string.h>
@@ -16,11 +17,14 @@ typedef struct {
 /* A string literal, and nothing else: a pointer or a conditional expression does not compile. */
 #define DJ_LIT(lit) ((dj_str){*&("" lit ""), sizeof("" lit "") - 1})
 /* The same as an initialiser of static data. */
-#define DJ_STR_INIT(lit) {"" lit "", sizeof("" lit "") - 1}
+#define DJ_STR_INIT(lit)                                                                           \
+    {                                                                                              \
+        "" lit "", sizeof("" lit "") - 1                                                           \
+    }
 #define DJ_NONE ((dj_str){NULL, 0})
 
 /* printf("host " DJ_FMT, DJ_ARG(host)) */
-#define DJ_FMT "%.*s"
+#define DJ_FMT    "%.*s"
 #define DJ_ARG(s) (int)(s).len, ((s).ptr == NULL ? "" : (s).ptr)
 
 /* Borrows a C string; NULL gives DJ_NONE. */
@@ -70,9 +74,9 @@ int dj_str_cmp(dj_str a, dj_str b);
 
 #define DJ_NOT_FOUND ((size_t)-1)
 /* Index of the first match (rchr: of the last), or DJ_NOT_FOUND. An empty part is found at 0. */
-size_t dj_str_chr(dj_str s, char c);
-size_t dj_str_rchr(dj_str s, char c);
-size_t dj_str_find(dj_str s, dj_str part);
+size_t             dj_str_chr(dj_str s, char c);
+size_t             dj_str_rchr(dj_str s, char c);
+size_t             dj_str_find(dj_str s, dj_str part);
 static inline bool dj_str_has(dj_str s, dj_str part)
 {
     return dj_str_find(s, part) != DJ_NOT_FOUND;
@@ -87,15 +91,16 @@ dj_str dj_str_strip(dj_str s, dj_str set);
  * "" gives one empty piece. Start with *rest = text; do not touch *rest between calls. */
 DJ_NONNULL bool dj_str_next(dj_str *rest, char sep, dj_str *piece);
 
-/* Decimal digits with an optional '-', nothing else, within int64_t; else false and *out untouched. */
+/* Decimal digits with an optional '-', nothing else, within int64_t; else false and *out untouched.
+ */
 DJ_CHECKED DJ_NONNULL bool dj_str_to_int(dj_str s, int64_t *out);
 
 /* UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool dj_utf8_valid(dj_str s);
 /* Code points in valid UTF-8. */
 size_t dj_utf8_len(dj_str s);
-/* Decodes one code point at *pos and moves *pos behind it. On a bad sequence returns -1 and moves *pos
- * behind its maximal invalid prefix (Unicode 3.9, as Python decodes), at least one byte. */
+/* Decodes one code point at *pos and moves *pos behind it. On a bad sequence returns -1 and moves
+ * *pos behind its maximal invalid prefix (Unicode 3.9, as Python decodes), at least one byte. */
 DJ_NONNULL int32_t dj_utf8_next(dj_str s, size_t *pos);
 /* Writes 1-4 bytes to `out` and returns how many; `cp` must be a Unicode scalar value. */
 DJ_NONNULL size_t dj_utf8_put(char out[4], uint32_t cp);

@@ -16,8 +16,8 @@ bool dj_cp_is_space(uint32_t cp);
 bool dj_cp_is_printable(uint32_t cp);
 /* Not ASCII, and its NFKC form contains one of / ? # @ : (it would cut a host name in two). */
 bool dj_cp_is_url_mark(uint32_t cp);
-/* The ASCII letter, in lower case, that re.IGNORECASE takes `cp` for: also U+0130 and U+0131 (i), U+017F (s) and
- * U+212A (k). Other ASCII is returned as it is, anything else as 0. */
+/* The ASCII letter, in lower case, that re.IGNORECASE takes `cp` for: also U+0130 and U+0131 (i),
+ * U+017F (s) and U+212A (k). Other ASCII is returned as it is, anything else as 0. */
 char dj_cp_fold(uint32_t cp);
 
 /* str.strip() on UTF-8. */

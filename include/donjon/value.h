@@ -1,4 +1,5 @@
-/* include/donjon/value.h - what a settings file can say: Python's values, with where they come from. */
+/* include/donjon/value.h - what a settings file can say: Python's values, with where they come
+ * from. */
 #pragma once
 #include "donjon/scope.h"
 
@@ -18,7 +19,8 @@ typedef enum dj_value_kind {
     DJ_V_DICT
 } dj_value_kind;
 
-/* A place in a settings file; line and column count from 1, columns in code points. line 0: nowhere. */
+/* A place in a settings file; line and column count from 1, columns in code points. line 0:
+ * nowhere. */
 typedef struct dj_origin {
     dj_str   file;
     uint32_t line, column;
@@ -39,7 +41,7 @@ typedef struct dj_value_pair {
 
 struct dj_value {
     dj_value_kind kind;
-    unsigned      flags; /* DJ_VALUE_... */
+    unsigned      flags;  /* DJ_VALUE_... */
     dj_origin     origin; /* where the expression starts; UNKNOWN: the statement it hangs on */
     union {
         bool    boolean;

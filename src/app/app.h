@@ -1,7 +1,7 @@
 /* src/app/app.h - the application floor from the inside: from a request to a response.
  *
- * site.c builds everything once at start; chain.c runs the layers; resolver.c finds the view; errors.c makes the
- * answers of errors. Must not know: sockets, processes, command lines. */
+ * site.c builds everything once at start; chain.c runs the layers; resolver.c finds the view;
+ * errors.c makes the answers of errors. Must not know: sockets, processes, command lines. */
 #pragma once
 #include "donjon/app.h"
 #include "http/http.h"
@@ -10,19 +10,21 @@
 
 typedef struct dj_site dj_site;
 
-/* Names a middleware: the built-in ones (middleware/ registers its table with the site's builder) and the app's. */
+/* Names a middleware: the built-in ones (middleware/ registers its table with the site's builder)
+ * and the app's. */
 typedef struct dj_site_parts {
-    const dj_app                *app;
-    const dj_settings           *settings;
-    const dj_middleware *const  *builtin; /* middleware/all.c: dj_builtin_middleware */
-    size_t                       nbuiltin;
+    const dj_app               *app;
+    const dj_settings          *settings;
+    const dj_middleware *const *builtin; /* middleware/all.c: dj_builtin_middleware */
+    size_t                      nbuiltin;
 } dj_site_parts;
 
-/* Routes compiled and checked, layers made, error pages and header blocks prepared. DJ_ERR_SETTINGS with one sentence:
- * an unknown middleware, a broken route, a bad regular expression. */
+/* Routes compiled and checked, layers made, error pages and header blocks prepared. DJ_ERR_SETTINGS
+ * with one sentence: an unknown middleware, a broken route, a bad regular expression. */
 DJ_CHECKED dj_err dj_site_new(dj_scope *s, const dj_site_parts *parts, dj_site **out);
 
-/* A whole request: host check, layers, view, errors to pages. Never NULL, never raised. dj_server_app.handle. */
+/* A whole request: host check, layers, view, errors to pages. Never NULL, never raised.
+ * dj_server_app.handle. */
 DJ_RETURNS dj_response *dj_site_handle(dj_req *req, void *site) DJ_WAITS;
 /* For dj_server_app: the answers of requests that never become one. */
 dj_str dj_site_refusal_headers(int status, bool tls, void *site);
@@ -51,8 +53,9 @@ typedef struct dj_match {
     size_t          nargs;
     dj_arg          args[DJ_ARGS_MAX]; /* the first nargs are filled */
 } dj_match;
-/* `path` begins with '/'. False: no route (Resolver404). Memory of `s` is taken only for routes that need more than one
- * pass: a converter that may run past where the next literal begins, or a regular expression. */
+/* `path` begins with '/'. False: no route (Resolver404). Memory of `s` is taken only for routes
+ * that need more than one pass: a converter that may run past where the next literal begins, or a
+ * regular expression. */
 bool dj_resolve(dj_scope *s, const dj_resolver *r, dj_str path, dj_match *out);
 
 typedef struct dj_reverse_query {
@@ -63,17 +66,28 @@ typedef struct dj_reverse_query {
     const dj_str *query;                      /* name, value, name, value ...; NULL: none */
     size_t        nquery;                     /* pairs */
     dj_str        fragment;                   /* none */
-    bool          as_django; /* lets "." and ".." pass as arguments and the fragment unquoted, as Django does */
+    bool as_django; /* lets "." and ".." pass as arguments and the fragment unquoted, as Django does
+                     */
 } dj_reverse_query;
-DJ_CHECKED dj_err dj_resolver_reverse(dj_scope *s, const dj_resolver *r, const dj_reverse_query *q, dj_str *url);
+DJ_CHECKED dj_err dj_resolver_reverse(dj_scope *s, const dj_resolver *r, const dj_reverse_query *q,
+                                      dj_str *url);
 
 /* What checks ask about routes. */
-void dj_resolver_each(const dj_resolver *r, void (*visit)(const dj_route *route, dj_str full_pattern, dj_str namespaces, void *ctx),
+void dj_resolver_each(const dj_resolver *r,
+                      void (*visit)(const dj_route *route, dj_str full_pattern, dj_str namespaces,
+                                    void *ctx),
                       void *ctx);
 
 /* -- routing from the inside: route.c (one route), resolver.c (the tree), reverse.c -- */
 
-typedef enum dj_conv_kind { DJ_CONV_STR, DJ_CONV_INT, DJ_CONV_SLUG, DJ_CONV_UUID, DJ_CONV_PATH, DJ_CONV_OWN } dj_conv_kind;
+typedef enum dj_conv_kind {
+    DJ_CONV_STR,
+    DJ_CONV_INT,
+    DJ_CONV_SLUG,
+    DJ_CONV_UUID,
+    DJ_CONV_PATH,
+    DJ_CONV_OWN
+} dj_conv_kind;
 
 /* A path() route is a row of these: a literal, or a converter with the name of its argument. */
 typedef struct dj_part {
@@ -86,16 +100,18 @@ typedef struct dj_part {
 typedef struct dj_parts {
     const dj_part *items;
     size_t         len;
-    bool           one_pass; /* each converter ends where its characters end: no second try is ever needed */
-    bool           anchored; /* the text must end with it */
+    bool one_pass; /* each converter ends where its characters end: no second try is ever needed */
+    bool anchored; /* the text must end with it */
 } dj_parts;
 
 #define DJ_PARTS_MAX (2 * DJ_ARGS_MAX + 1)
 
 /* Cuts a route. `converters`: the program's own. DJ_ERR_SETTINGS. */
-DJ_CHECKED dj_err dj_parts_parse(dj_scope *s, const dj_urls *root, const char *route, bool anchored, dj_parts *out);
-/* Matches from the start of `text`; fills `args` (room for as many as there are converters) and says where it ended.
- * Linear in the text for each part. `args` NULL: only asks, and integers may have any size. */
+DJ_CHECKED dj_err dj_parts_parse(dj_scope *s, const dj_urls *root, const char *route, bool anchored,
+                                 dj_parts *out);
+/* Matches from the start of `text`; fills `args` (room for as many as there are converters) and
+ * says where it ended. Linear in the text for each part. `args` NULL: only asks, and integers may
+ * have any size. */
 bool dj_parts_match(dj_scope *s, const dj_parts *parts, dj_str text, dj_arg *args, size_t *end);
 /* Python's regular expression of the route, without anchors. */
 dj_str dj_parts_regex(dj_scope *s, const dj_parts *parts);
@@ -105,24 +121,25 @@ typedef struct dj_space dj_space;
 
 /* A compiled route. */
 struct dj_node {
-    const dj_route           *route;
-    const dj_node            *parent; /* the include around it, or NULL */
-    dj_parts                  parts;  /* of path() */
-    const struct dj_pattern  *regex;  /* of re_path(), or of a path() with a converter of the program */
-    dj_str                   *groups; /* names of the regex's groups from 1 on; none: unnamed */
-    size_t                    ngroups;
-    bool                      has_named;
-    dj_node                  *children; /* of an include */
-    size_t                    nchildren;
-    const dj_arg             *defaults;
-    size_t                    ndefaults;
-    dj_str                    pattern, app_names, namespaces; /* whole, from the root on */
-    dj_space                 *space;                          /* opened by this include, or NULL */
+    const dj_route *route;
+    const dj_node  *parent; /* the include around it, or NULL */
+    dj_parts        parts;  /* of path() */
+    const struct dj_pattern
+                 *regex;  /* of re_path(), or of a path() with a converter of the program */
+    dj_str       *groups; /* names of the regex's groups from 1 on; none: unnamed */
+    size_t        ngroups;
+    bool          has_named;
+    dj_node      *children; /* of an include */
+    size_t        nchildren;
+    const dj_arg *defaults;
+    size_t        ndefaults;
+    dj_str        pattern, app_names, namespaces; /* whole, from the root on */
+    dj_space     *space;                          /* opened by this include, or NULL */
 };
 
 /* What names mean inside a namespace; the root is one, too. */
 struct dj_space {
-    const dj_node *node; /* NULL: root */
+    const dj_node *node;   /* NULL: root */
     dj_map         names;  /* -> dj_candidates */
     dj_map         spaces; /* -> dj_space */
     dj_map         apps;   /* -> dj_instances */
@@ -161,12 +178,15 @@ struct dj_next {
 
 typedef struct dj_host_rules dj_host_rules;
 /* Reads the settings once, at start: into site->hosts. DJ_ERR_SETTINGS. */
-DJ_CHECKED dj_err dj_host_rules_new(dj_scope *s, const dj_settings *settings, const dj_host_rules **out);
-/* First of all for a request, once req->site is set: takes forwarding headers of untrusted peers away, decides req->secure. */
+DJ_CHECKED dj_err dj_host_rules_new(dj_scope *s, const dj_settings *settings,
+                                    const dj_host_rules **out);
+/* First of all for a request, once req->site is set: takes forwarding headers of untrusted peers
+ * away, decides req->secure. */
 void dj_host_prepare(dj_req *req);
 /* Before any layer: DJ_ERR_DISALLOWED_HOST with Django's sentence in the scope. */
 DJ_CHECKED dj_err dj_host_check(dj_req *req);
-/* For a listener that only redirects: 301 to the same address by https. Raised if the host is not ours. */
+/* For a listener that only redirects: 301 to the same address by https. Raised if the host is not
+ * ours. */
 DJ_RETURNS dj_response *dj_https_redirect(dj_req *req);
 
 /* -- the site: site.c -- */
@@ -192,22 +212,22 @@ typedef struct dj_refusal_page {
 #define DJ_REFUSAL_PAGES_MAX 16
 
 struct dj_site {
-    const dj_settings  *settings;
-    dj_keys             keys; /* `key` is NULL without SECRET_KEY */
+    const dj_settings   *settings;
+    dj_keys              keys; /* `key` is NULL without SECRET_KEY */
     const dj_host_rules *hosts;
-    const dj_app       *app;
-    dj_resolver        *resolver;
-    struct dj_next     *layers; /* outermost first; a last one without layer */
-    size_t              nlayers;
-    dj_hook            *on_view;      /* outermost first */
-    dj_hook            *on_exception; /* innermost first */
-    dj_hook            *on_template;  /* innermost first */
-    size_t              non_view, non_exception, non_template;
-    dj_site_line        lines[DJ_SITE_LINES_MAX];
-    size_t              nlines;
-    dj_csp              csp; /* SECURE_CSP, if its layer is in MIDDLEWARE */
-    dj_refusal_page     pages[DJ_REFUSAL_PAGES_MAX];
-    size_t              npages;
+    const dj_app        *app;
+    dj_resolver         *resolver;
+    struct dj_next      *layers; /* outermost first; a last one without layer */
+    size_t               nlayers;
+    dj_hook             *on_view;      /* outermost first */
+    dj_hook             *on_exception; /* innermost first */
+    dj_hook             *on_template;  /* innermost first */
+    size_t               non_view, non_exception, non_template;
+    dj_site_line         lines[DJ_SITE_LINES_MAX];
+    size_t               nlines;
+    dj_csp               csp; /* SECURE_CSP, if its layer is in MIDDLEWARE */
+    dj_refusal_page      pages[DJ_REFUSAL_PAGES_MAX];
+    size_t               npages;
 };
 
 /* SECRET_KEY and its fallbacks: signed_cookies.c. */

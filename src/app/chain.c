@@ -1,8 +1,9 @@
 /* src/app/chain.c - the onion: layers, hooks, the view.
  *
- * A layer is one struct in an array; going inwards is the next element, so a layer costs an indirect call and no memory.
- * Each layer receives a response, whatever happens inside: what was raised is made an answer at the border.
- * Django: core/handlers/base.py (_get_response) and core/handlers/exception.py (convert_exception_to_response).
+ * A layer is one struct in an array; going inwards is the next element, so a layer costs an
+ * indirect call and no memory. Each layer receives a response, whatever happens inside: what was
+ * raised is made an answer at the border. Django: core/handlers/base.py (_get_response) and
+ * core/handlers/exception.py (convert_exception_to_response).
  *
  * Must not know: which layers there are, what their settings are. */
 #include "app/app.h"
@@ -25,7 +26,8 @@ static dj_response *settled(dj_req *req, dj_response *resp, const char *what, co
     return resp;
 }
 
-/* on_exception hooks, innermost first. NULL: nobody answered, or one of them failed: then *raised is its error. */
+/* on_exception hooks, innermost first. NULL: nobody answered, or one of them failed: then *raised
+ * is its error. */
 static dj_response *handled(dj_req *req, dj_response **raised)
 {
     const struct dj_site *site = req->site;
@@ -42,7 +44,8 @@ static dj_response *handled(dj_req *req, dj_response **raised)
     return NULL;
 }
 
-/* An exception of the view or of its rendering. Hooks may fail and recover: the sentence is kept from before. */
+/* An exception of the view or of its rendering. Hooks may fail and recover: the sentence is kept
+ * from before. */
 static dj_response *after_exception(dj_req *req, dj_response *raised, bool *converted)
 {
     dj_err       e = raised->raised;
@@ -73,12 +76,14 @@ static dj_response *too_many_fields(dj_req *req)
     int64_t count = 1;
     if (query.len == 0 || max < 0)
         return NULL;
-    for (const char *p = query.ptr, *end = p + query.len; (p = memchr(p, '&', (size_t)(end - p))) != NULL; p++)
+    for (const char *p = query.ptr, *end = p + query.len;
+         (p = memchr(p, '&', (size_t)(end - p))) != NULL; p++)
         count++;
     if (count <= max)
         return NULL;
-    return dj_raise(req, DJ_ERR_TOO_MANY_FIELDS,
-                    "The number of GET/POST parameters exceeded settings.DATA_UPLOAD_MAX_NUMBER_FIELDS.");
+    return dj_raise(
+        req, DJ_ERR_TOO_MANY_FIELDS,
+        "The number of GET/POST parameters exceeded settings.DATA_UPLOAD_MAX_NUMBER_FIELDS.");
 }
 
 /* The table's methods. NULL: the view decides. */
@@ -171,8 +176,10 @@ static dj_response *escaped(dj_req *req, dj_response *resp)
 {
     if (DJ_LIKELY(!resp->html || !resp->raw))
         return resp;
-    return dj_error_answer(req, DJ_ERR_INTERNAL,
-                           DJ_LIT("bytes added with dj_body_add stand in a response of an HTML type: use dj_page_add"));
+    return dj_error_answer(
+        req, DJ_ERR_INTERNAL,
+        DJ_LIT(
+            "bytes added with dj_body_add stand in a response of an HTML type: use dj_page_add"));
 }
 
 dj_response *dj_layer_run(struct dj_next *layer, dj_req *req)

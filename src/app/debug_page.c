@@ -1,13 +1,14 @@
 /* src/app/debug_page.c - what a developer sees instead of an error page.
  *
- * Only with DEBUG, only for a client on this machine (req->debug). All that is shown goes through the escaper; what
- * may be a secret goes through policy's filter first. No script and no style: it works under any Content-Security-Policy.
+ * Only with DEBUG, only for a client on this machine (req->debug). All that is shown goes through
+ * the escaper; what may be a secret goes through policy's filter first. No script and no style: it
+ * works under any Content-Security-Policy.
  *
  * Must not know: how the error came to be. */
 #include "app/app.h"
 #include "donjon/policy.h"
 
-#define PAGE_MAX ((size_t)1024 * 1024)
+#define PAGE_MAX  ((size_t)1024 * 1024)
 #define VALUE_MAX 500
 
 static void text(dj_buf *b, dj_str value)
@@ -85,7 +86,8 @@ dj_response *dj_debug_page(dj_req *req, int status, dj_err e, dj_str sentence)
     dj_buf b = dj_buf_make(req->scope, PAGE_MAX);
     dj_str place = dj_failure(req->scope) == e ? dj_failure_place(req->scope) : DJ_LIT("");
     dj_str name = dj_err_info_of(e)->name;
-    dj_buf_add_html(&b, DJ_HTML("<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>"));
+    dj_buf_add_html(
+        &b, DJ_HTML("<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>"));
     text(&b, name);
     dj_buf_add_html(&b, DJ_HTML(" at "));
     text(&b, req->path);
@@ -109,11 +111,15 @@ dj_response *dj_debug_page(dj_req *req, int status, dj_err e, dj_str sentence)
         dj_resolver_each(req->site->resolver, add_route, &b);
         dj_buf_add_html(&b, DJ_HTML("</ol>\n"));
     }
-    const dj_cleanse_rules rules = {.session_cookie_name = req->site->settings->SESSION_COOKIE_NAME};
+    const dj_cleanse_rules rules = {.session_cookie_name =
+                                        req->site->settings->SESSION_COOKIE_NAME};
     add_headers(&b, req, &rules);
     add_settings(&b, req, &rules);
-    dj_buf_add_html(&b, DJ_HTML("<p>You see this page because <code>DEBUG = True</code> stands in the settings and you are on the "
-                                "server's own machine. Others get a plain error page.</p>\n</body>\n</html>\n"));
+    dj_buf_add_html(
+        &b,
+        DJ_HTML("<p>You see this page because <code>DEBUG = True</code> stands in the settings and "
+                "you are on the "
+                "server's own machine. Others get a plain error page.</p>\n</body>\n</html>\n"));
     dj_response *resp = dj_respond(req, status);
     dj_page_add(resp, (dj_html){dj_buf_str(&b)}); /* every value in it went through the escaper */
     return resp;

@@ -1,7 +1,8 @@
 /* src/app/errors.c - errors become answers and records.
  *
- * One record per answer, on Django's loggers and with Django's words; the sentence of a failure goes there and never to
- * the client. Our own pages are constants. Django: core/handlers/exception.py, utils/log.py (log_response).
+ * One record per answer, on Django's loggers and with Django's words; the sentence of a failure
+ * goes there and never to the client. Our own pages are constants. Django:
+ * core/handlers/exception.py, utils/log.py (log_response).
  *
  * Must not know: what raised the error, layers. */
 #include "app/app.h"
@@ -15,7 +16,8 @@ static dj_str escaped(dj_scope *s, dj_str text)
 {
     dj_buf b = dj_buf_make(s, 64 * 1024);
     size_t plain = 0;
-    while (plain < text.len && text.ptr[plain] >= 0x20 && text.ptr[plain] < 0x7F && text.ptr[plain] != '\\')
+    while (plain < text.len && text.ptr[plain] >= 0x20 && text.ptr[plain] < 0x7F &&
+           text.ptr[plain] != '\\')
         plain++;
     if (plain == text.len)
         return text;
@@ -33,13 +35,18 @@ static dj_str escaped(dj_scope *s, dj_str text)
         } else if (cp >= 0x20 && cp < 0x7F) {
             dj_buf_add_byte(&b, (char)cp);
         } else {
-            dj_buf_addf(&b, cp > 0xFFFF ? "\\U%08x" : cp > 0xFF ? "\\u%04x" : "\\x%02x", (unsigned)cp);
+            dj_buf_addf(&b,
+                        cp > 0xFFFF ? "\\U%08x"
+                        : cp > 0xFF ? "\\u%04x"
+                                    : "\\x%02x",
+                        (unsigned)cp);
         }
     }
     return dj_buf_str(&b);
 }
 
-static void record(dj_req *req, int status, dj_str logger, dj_level level, dj_str detail, dj_str message)
+static void record(dj_req *req, int status, dj_str logger, dj_level level, dj_str detail,
+                   dj_str message)
 {
     dj_log_context context = {
         .status = status,
@@ -62,7 +69,8 @@ static void record_answer(dj_req *req, dj_response *resp, dj_str detail, dj_str 
     resp->logged = true;
     if (dj_log_enabled(DJ_LIT("django.request"), level))
         record(req, resp->status, DJ_LIT("django.request"), level, detail,
-               dj_strf(s, DJ_FMT ": " DJ_FMT, DJ_ARG(escaped(s, what)), DJ_ARG(escaped(s, req->path))));
+               dj_strf(s, DJ_FMT ": " DJ_FMT, DJ_ARG(escaped(s, what)),
+                       DJ_ARG(escaped(s, req->path))));
 }
 
 void dj_error_log_answer(dj_req *req, dj_response *resp)
@@ -73,8 +81,9 @@ void dj_error_log_answer(dj_req *req, dj_response *resp)
 
 /* -- our own pages -- */
 
-#define PAGE(title, text)                                                                                            \
-    DJ_STR_INIT("<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>" title "</title></head>\n" \
+#define PAGE(title, text)                                                                          \
+    DJ_STR_INIT("<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>" title \
+                "</title></head>\n"                                                                \
                 "<body>\n<h1>" title "</h1>\n<p>" text "</p>\n</body>\n</html>\n")
 
 static const struct {
@@ -89,7 +98,8 @@ static const struct {
     {414, PAGE("URI Too Long", "The address is longer than this server accepts.")},
     {417, PAGE("Expectation Failed", "The server can not do what the request expects.")},
     {421, PAGE("Misdirected Request", "The request was sent to the wrong server.")},
-    {431, PAGE("Request Header Fields Too Large", "The request has larger headers than this server accepts.")},
+    {431, PAGE("Request Header Fields Too Large",
+               "The request has larger headers than this server accepts.")},
     {500, PAGE("Server Error", "Something went wrong on the server.")},
     {501, PAGE("Not Implemented", "The server does not know this method.")},
     {503, PAGE("Service Unavailable", "The server is busy. Please try again in a moment.")},
@@ -156,7 +166,8 @@ static dj_response *handler_answer(dj_req *req, int status, bool *failed)
     return resp;
 }
 
-/* Handler, else page; a handler that fails is an error of its own, and the 500 handler is the last that is asked. */
+/* Handler, else page; a handler that fails is an error of its own, and the 500 handler is the last
+ * that is asked. */
 static dj_response *answer(dj_req *req, int status, dj_err e, dj_str text)
 {
     bool         failed;
@@ -165,8 +176,9 @@ static dj_response *answer(dj_req *req, int status, dj_err e, dj_str text)
         return resp;
     if (!failed)
         return page(req, status);
-    dj_str detail = dj_strf(req->scope, "handler%d failed: " DJ_FMT " (" DJ_FMT ")", status, DJ_ARG(dj_failure_text(req->scope)),
-                            DJ_ARG(dj_failure_place(req->scope)));
+    dj_str detail =
+        dj_strf(req->scope, "handler%d failed: " DJ_FMT " (" DJ_FMT ")", status,
+                DJ_ARG(dj_failure_text(req->scope)), DJ_ARG(dj_failure_place(req->scope)));
     if (req->debug)
         resp = dj_debug_page(req, 500, e, text);
     else if (status != 500)
@@ -184,10 +196,11 @@ static dj_response *answer_or_debug(dj_req *req, int status, dj_err e, dj_str te
 
 static dj_response *uncaught(dj_req *req, int status, dj_err e, dj_str text)
 {
-    dj_scope    *s = req->scope;
-    dj_str       place = dj_failure(s) == e ? dj_failure_place(s) : DJ_LIT("");
-    dj_str       detail = dj_strf(s, DJ_FMT ": " DJ_FMT " (" DJ_FMT ")", DJ_ARG(dj_err_info_of(e)->name), DJ_ARG(text), DJ_ARG(place));
-    bool         propagate = status == 500 && req->site->settings->DEBUG_PROPAGATE_EXCEPTIONS;
+    dj_scope *s = req->scope;
+    dj_str    place = dj_failure(s) == e ? dj_failure_place(s) : DJ_LIT("");
+    dj_str detail = dj_strf(s, DJ_FMT ": " DJ_FMT " (" DJ_FMT ")", DJ_ARG(dj_err_info_of(e)->name),
+                            DJ_ARG(text), DJ_ARG(place));
+    bool   propagate = status == 500 && req->site->settings->DEBUG_PROPAGATE_EXCEPTIONS;
     dj_response *resp = propagate ? page(req, status) : answer_or_debug(req, status, e, text);
     if (!resp->logged)
         record_answer(req, resp, detail, dj_reason(status));
@@ -246,8 +259,9 @@ dj_str dj_methods_text(dj_scope *s, unsigned methods)
         dj_method method;
         dj_str    name;
     } names[] = {
-        {DJ_GET, DJ_STR_INIT("GET")},     {DJ_HEAD, DJ_STR_INIT("HEAD")},     {DJ_POST, DJ_STR_INIT("POST")},
-        {DJ_PUT, DJ_STR_INIT("PUT")},     {DJ_PATCH, DJ_STR_INIT("PATCH")},   {DJ_DELETE, DJ_STR_INIT("DELETE")},
+        {DJ_GET, DJ_STR_INIT("GET")},         {DJ_HEAD, DJ_STR_INIT("HEAD")},
+        {DJ_POST, DJ_STR_INIT("POST")},       {DJ_PUT, DJ_STR_INIT("PUT")},
+        {DJ_PATCH, DJ_STR_INIT("PATCH")},     {DJ_DELETE, DJ_STR_INIT("DELETE")},
         {DJ_OPTIONS, DJ_STR_INIT("OPTIONS")},
     };
     dj_buf b = dj_buf_make(s, 64);
@@ -265,7 +279,8 @@ dj_response *dj_method_not_allowed(dj_req *req, unsigned methods)
 {
     dj_response *resp = dj_respond(req, 405);
     dj_header_set(resp, DJ_LIT("Allow"), dj_methods_text(req->scope, methods));
-    record_answer(req, resp, DJ_NONE,
-                  dj_strf(req->scope, "Method Not Allowed (" DJ_FMT ")", DJ_ARG(req->head->method_name)));
+    record_answer(
+        req, resp, DJ_NONE,
+        dj_strf(req->scope, "Method Not Allowed (" DJ_FMT ")", DJ_ARG(req->head->method_name)));
     return resp;
 }

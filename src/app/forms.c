@@ -4,7 +4,7 @@
 #include "app/app.h"
 #include "donjon/forms.h"
 
-#define JSON_DEPTH_MAX 64
+#define JSON_DEPTH_MAX  64
 #define JSON_VALUES_MAX 100000
 
 dj_err dj_form_parse(dj_req *req, const dj_form **form)
@@ -14,7 +14,9 @@ dj_err dj_form_parse(dj_req *req, const dj_form **form)
         .memory = settings->DATA_UPLOAD_MAX_MEMORY_SIZE,
         .fields = settings->DATA_UPLOAD_MAX_NUMBER_FIELDS,
         .files = settings->DATA_UPLOAD_MAX_NUMBER_FILES,
-        .files_memory = settings->FILE_UPLOAD_MAX_MEMORY_SIZE < 0 ? 0 : (uint64_t)settings->FILE_UPLOAD_MAX_MEMORY_SIZE,
+        .files_memory = settings->FILE_UPLOAD_MAX_MEMORY_SIZE < 0
+                            ? 0
+                            : (uint64_t)settings->FILE_UPLOAD_MAX_MEMORY_SIZE,
         .temp_dir = settings->FILE_UPLOAD_TEMP_DIR,
     };
     return dj_form_read(req, &limits, form);
@@ -24,9 +26,11 @@ dj_err dj_json_body(dj_req *req, const dj_json_value **value)
 {
     dj_scope            *s = req->scope;
     int64_t              max = req->site->settings->DATA_UPLOAD_MAX_MEMORY_SIZE;
-    const dj_json_limits limits = {.bytes = SIZE_MAX, .depth = JSON_DEPTH_MAX, .nodes = JSON_VALUES_MAX};
+    const dj_json_limits limits = {
+        .bytes = SIZE_MAX, .depth = JSON_DEPTH_MAX, .nodes = JSON_VALUES_MAX};
     if (max >= 0 && req->body.len > (uint64_t)max)
-        return dj_fail(s, DJ_ERR_DATA_TOO_BIG, "Request body exceeded settings.DATA_UPLOAD_MAX_MEMORY_SIZE.");
+        return dj_fail(s, DJ_ERR_DATA_TOO_BIG,
+                       "Request body exceeded settings.DATA_UPLOAD_MAX_MEMORY_SIZE.");
     if (dj_json_parse(s, req->body, &limits, value) != DJ_OK)
         return dj_fail(s, DJ_ERR_BAD_REQUEST, "The body is no JSON that is read here");
     return DJ_OK;

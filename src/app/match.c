@@ -67,5 +67,6 @@ void dj_xframe_sameorigin(dj_response *resp)
 
 dj_response *dj_require_methods(dj_req *req, unsigned methods)
 {
-    return (methods & (unsigned)req->head->method) != 0 ? NULL : dj_method_not_allowed(req, methods);
+    return (methods & (unsigned)req->head->method) != 0 ? NULL
+                                                        : dj_method_not_allowed(req, methods);
 }

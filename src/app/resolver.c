@@ -1,7 +1,8 @@
 /* src/app/resolver.c - the table of routes as a tree, and the way from a path to a view.
  *
- * Compiled once at start; resolving walks the tree in order, depth first, and the first match wins. An include takes its
- * prefix off and is left again if nothing inside fits. Django: django/urls/resolvers.py.
+ * Compiled once at start; resolving walks the tree in order, depth first, and the first match wins.
+ * An include takes its prefix off and is left again if nothing inside fits. Django:
+ * django/urls/resolvers.py.
  *
  * Must not know: requests, methods, permissions. */
 #include "app/app.h"
@@ -54,7 +55,8 @@ static dj_err compile_pattern(builder *b, dj_node *n)
         return e;
     for (size_t i = 0; i < n->parts.len; i++) {
         if (!n->parts.items[i].literal && n->parts.items[i].kind == DJ_CONV_OWN)
-            return compile_regex(b, n, dj_str_cat(b->scope, DJ_LIT("^"), dj_parts_regex(b->scope, &n->parts)));
+            return compile_regex(
+                b, n, dj_str_cat(b->scope, DJ_LIT("^"), dj_parts_regex(b->scope, &n->parts)));
     }
     return DJ_OK;
 }
@@ -66,8 +68,10 @@ static dj_err compile_defaults(builder *b, dj_node *n)
     for (const char *const *d = n->route->defaults; d != NULL && d[len] != NULL;)
         len += d[len + 1] == NULL ? 1 : 2;
     if (len % 2 != 0 || len / 2 > DJ_ARGS_MAX)
-        return dj_fail(b->scope, DJ_ERR_SETTINGS, "the defaults of the route \"%s\" are not name and value in turn, at most %d",
-                       n->route->route, DJ_ARGS_MAX);
+        return dj_fail(
+            b->scope, DJ_ERR_SETTINGS,
+            "the defaults of the route \"%s\" are not name and value in turn, at most %d",
+            n->route->route, DJ_ARGS_MAX);
     dj_arg *args = dj_new_array(b->scope, dj_arg, len / 2);
     for (size_t i = 0; i < len / 2; i++) {
         dj_str name = dj_str_of(n->route->defaults[2 * i]);
@@ -76,7 +80,8 @@ static dj_err compile_defaults(builder *b, dj_node *n)
             name = dj_str_from(name, 4);
             args[i].kind = DJ_ARG_INT;
             if (!dj_str_to_int(args[i].text, &args[i].number))
-                return dj_fail(b->scope, DJ_ERR_SETTINGS, "the default \"" DJ_FMT "\" of the route \"%s\" is no integer",
+                return dj_fail(b->scope, DJ_ERR_SETTINGS,
+                               "the default \"" DJ_FMT "\" of the route \"%s\" is no integer",
                                DJ_ARG(name), n->route->route);
         }
         args[i].name = name;
@@ -99,20 +104,27 @@ static dj_err check_route(builder *b, const dj_route *route)
     if (route->route == NULL)
         return dj_fail(b->scope, DJ_ERR_SETTINGS, "a route without text in the table of routes");
     if ((route->view == NULL) == (route->include == NULL))
-        return dj_fail(b->scope, DJ_ERR_SETTINGS, "the route \"%s\" must have either a view or an included table", route->route);
+        return dj_fail(b->scope, DJ_ERR_SETTINGS,
+                       "the route \"%s\" must have either a view or an included table",
+                       route->route);
     if (route->space != NULL && (route->include == NULL || route->include->app_name == NULL))
         return dj_fail(b->scope, DJ_ERR_SETTINGS,
-                       "the route \"%s\" has a namespace, but no included table with an app_name: give the table one", route->route);
+                       "the route \"%s\" has a namespace, but no included table with an app_name: "
+                       "give the table one",
+                       route->route);
     if (route->needs != NULL)
         return dj_fail(b->scope, DJ_ERR_SETTINGS,
-                       "the route \"%s\" needs the permission %s, but this build has no users to ask: it would be open to all",
+                       "the route \"%s\" needs the permission %s, but this build has no users to "
+                       "ask: it would be open to all",
                        route->route, route->needs);
     return DJ_OK;
 }
 
-static dj_err compile_table(builder *b, const dj_urls *urls, const dj_node *parent, size_t depth, dj_node **nodes);
+static dj_err compile_table(builder *b, const dj_urls *urls, const dj_node *parent, size_t depth,
+                            dj_node **nodes);
 
-static dj_err compile_node(builder *b, const dj_route *route, const dj_node *parent, size_t depth, dj_node *n)
+static dj_err compile_node(builder *b, const dj_route *route, const dj_node *parent, size_t depth,
+                           dj_node *n)
 {
     dj_err e = check_route(b, route);
     if (e)
@@ -125,14 +137,17 @@ static dj_err compile_node(builder *b, const dj_route *route, const dj_node *par
     for (const dj_node *up = n; up != NULL; up = up->parent)
         args += captures(up);
     if (args > DJ_ARGS_MAX)
-        return dj_fail(b->scope, DJ_ERR_SETTINGS, "the route \"%s\" has more than %d arguments", route->route, DJ_ARGS_MAX);
+        return dj_fail(b->scope, DJ_ERR_SETTINGS, "the route \"%s\" has more than %d arguments",
+                       route->route, DJ_ARGS_MAX);
     /* As Django shows it: the inner table's ^ is dropped. */
     dj_str own = dj_str_of(route->route);
     if (parent == NULL)
         n->pattern = own;
     else
         n->pattern = dj_str_cat(b->scope, parent->pattern,
-                                parent->pattern.len > 0 && own.len > 0 && own.ptr[0] == '^' ? dj_str_from(own, 1) : own);
+                                parent->pattern.len > 0 && own.len > 0 && own.ptr[0] == '^'
+                                    ? dj_str_from(own, 1)
+                                    : own);
     n->app_names = parent == NULL ? DJ_LIT("") : parent->app_names;
     n->namespaces = parent == NULL ? DJ_LIT("") : parent->namespaces;
     if (route->include == NULL)
@@ -144,10 +159,13 @@ static dj_err compile_node(builder *b, const dj_route *route, const dj_node *par
     return compile_table(b, route->include, n, depth + 1, &n->children);
 }
 
-static dj_err compile_table(builder *b, const dj_urls *urls, const dj_node *parent, size_t depth, dj_node **nodes)
+static dj_err compile_table(builder *b, const dj_urls *urls, const dj_node *parent, size_t depth,
+                            dj_node **nodes)
 {
     if (depth > DEPTH_MAX)
-        return dj_fail(b->scope, DJ_ERR_SETTINGS, "the route \"" DJ_FMT "\" includes tables more than %d deep: does one include itself?",
+        return dj_fail(b->scope, DJ_ERR_SETTINGS,
+                       "the route \"" DJ_FMT
+                       "\" includes tables more than %d deep: does one include itself?",
                        DJ_ARG(dj_str_first(parent->pattern, 60)), DEPTH_MAX);
     *nodes = dj_new_array(b->scope, dj_node, urls->len);
     for (size_t i = 0; i < urls->len; i++) {
@@ -174,13 +192,15 @@ dj_err dj_resolver_new(dj_scope *s, const dj_urls *urls, dj_resolver **out)
 
 /* -- resolving -- */
 
-/* A re_path(): search, but a route to a view that ends with $ must be the whole text, a final line end included. */
+/* A re_path(): search, but a route to a view that ends with $ must be the whole text, a final line
+ * end included. */
 static bool match_regex(const dj_node *n, dj_str text, dj_match *m, size_t *end)
 {
     dj_pattern_match found;
     bool             leaf = n->route->include == NULL;
-    bool             whole = leaf && (!n->route->regex || dj_str_ends(dj_str_of(n->route->route), DJ_LIT("$")));
-    dj_found answer = whole ? dj_pattern_fullmatch(n->regex, text, &found) : dj_pattern_search(n->regex, text, &found);
+    bool whole = leaf && (!n->route->regex || dj_str_ends(dj_str_of(n->route->route), DJ_LIT("$")));
+    dj_found answer = whole ? dj_pattern_fullmatch(n->regex, text, &found)
+                            : dj_pattern_search(n->regex, text, &found);
     if (answer != DJ_FOUND_YES)
         return false;
     for (size_t i = 0; i < n->ngroups; i++) {
@@ -193,7 +213,8 @@ static bool match_regex(const dj_node *n, dj_str text, dj_match *m, size_t *end)
     return true;
 }
 
-/* The program's converters: a regular expression for the whole route, then each argument's own test. */
+/* The program's converters: a regular expression for the whole route, then each argument's own
+ * test. */
 static bool match_own(const dj_node *n, dj_str text, dj_match *m, size_t *end)
 {
     size_t first = m->nargs;
@@ -209,7 +230,8 @@ static bool match_own(const dj_node *n, dj_str text, dj_match *m, size_t *end)
                 arg->kind = DJ_ARG_INT;
                 if (!dj_str_to_int(arg->text, &arg->number))
                     return false;
-            } else if (p->kind == DJ_CONV_OWN && p->own->accepts != NULL && !p->own->accepts(arg->text)) {
+            } else if (p->kind == DJ_CONV_OWN && p->own->accepts != NULL &&
+                       !p->own->accepts(arg->text)) {
                 return false;
             }
         }
@@ -235,7 +257,8 @@ static void add_defaults(const dj_node *n, dj_match *m)
 }
 
 /* `leaf_args`: where the arguments of the matched route itself begin. */
-static const dj_node *resolve_in(dj_scope *s, const dj_node *nodes, size_t len, dj_str text, dj_match *m, size_t *leaf_args)
+static const dj_node *resolve_in(dj_scope *s, const dj_node *nodes, size_t len, dj_str text,
+                                 dj_match *m, size_t *leaf_args)
 {
     size_t before = m->nargs;
     for (size_t i = 0; i < len; i++) {
@@ -249,7 +272,8 @@ static const dj_node *resolve_in(dj_scope *s, const dj_node *nodes, size_t len, 
             *leaf_args = before;
             return n;
         }
-        const dj_node *found = resolve_in(s, n->children, n->nchildren, dj_str_from(text, end), m, leaf_args);
+        const dj_node *found =
+            resolve_in(s, n->children, n->nchildren, dj_str_from(text, end), m, leaf_args);
         if (found != NULL)
             return found;
     }
@@ -260,14 +284,16 @@ static const dj_node *resolve_in(dj_scope *s, const dj_node *nodes, size_t len, 
 static bool has_later(const dj_match *m, size_t i, bool same_name)
 {
     for (size_t k = i + 1; k < m->nargs; k++) {
-        if (!dj_str_is_none(m->args[k].name) && (!same_name || dj_str_eq(m->args[k].name, m->args[i].name)))
+        if (!dj_str_is_none(m->args[k].name) &&
+            (!same_name || dj_str_eq(m->args[k].name, m->args[i].name)))
             return true;
     }
     return false;
 }
 
-/* Arguments stand in the order outer to inner, captured before default: by name the last one counts, in the place of the
- * first. Unnamed ones of an include fall away when anything further in has a name. */
+/* Arguments stand in the order outer to inner, captured before default: by name the last one
+ * counts, in the place of the first. Unnamed ones of an include fall away when anything further in
+ * has a name. */
 static void merge_args(dj_match *m, size_t leaf_args)
 {
     dj_arg kept[DJ_ARGS_MAX];
@@ -303,7 +329,8 @@ bool dj_resolve(dj_scope *s, const dj_resolver *r, dj_str path, dj_match *out)
     return true;
 }
 
-static void each(const dj_node *nodes, size_t len, void (*visit)(const dj_route *, dj_str, dj_str, void *), void *ctx)
+static void each(const dj_node *nodes, size_t                                   len,
+                 void (*visit)(const dj_route *, dj_str, dj_str, void *), void *ctx)
 {
     for (size_t i = 0; i < len; i++) {
         visit(nodes[i].route, nodes[i].pattern, nodes[i].namespaces, ctx);
@@ -311,7 +338,9 @@ static void each(const dj_node *nodes, size_t len, void (*visit)(const dj_route 
     }
 }
 
-void dj_resolver_each(const dj_resolver *r, void (*visit)(const dj_route *route, dj_str full_pattern, dj_str namespaces, void *ctx),
+void dj_resolver_each(const dj_resolver *r,
+                      void (*visit)(const dj_route *route, dj_str full_pattern, dj_str namespaces,
+                                    void *ctx),
                       void *ctx)
 {
     each(r->nodes, r->nnodes, visit, ctx);

@@ -1,16 +1,17 @@
 /* src/app/reverse.c - from a name and arguments back to a URL.
  *
- * Each route that has a name is a candidate, last defined first. A candidate is a row of literals and arguments (a regular
- * expression may have several, one for each optional group that is there or not); the text that comes out must match
- * the route again, so no argument can leave the place it was meant for.
- * Django: django/urls/resolvers.py (_reverse_with_prefix), django/urls/base.py (reverse).
+ * Each route that has a name is a candidate, last defined first. A candidate is a row of literals
+ * and arguments (a regular expression may have several, one for each optional group that is there
+ * or not); the text that comes out must match the route again, so no argument can leave the place
+ * it was meant for. Django: django/urls/resolvers.py (_reverse_with_prefix), django/urls/base.py
+ * (reverse).
  *
  * Must not know: requests, but for dj_reverse. */
 #include "app/app.h"
 #include "donjon/pattern.h"
 #include <stdarg.h>
 
-#define URL_MAX ((size_t)64 * 1024)
+#define URL_MAX            ((size_t)64 * 1024)
 #define CANDIDATE_ROWS_MAX 256
 
 typedef struct candidate {
@@ -41,7 +42,9 @@ static bool rows_of(dj_scope *s, const dj_node *n, const dj_row **rows, size_t *
     dj_row   *row = dj_new(s, dj_row);
     dj_piece *pieces = dj_new_array(s, dj_piece, n->parts.len);
     for (size_t i = 0; i < n->parts.len; i++)
-        pieces[i] = (dj_piece){.argument = !n->parts.items[i].literal, .text = n->parts.items[i].text, .part = &n->parts.items[i]};
+        pieces[i] = (dj_piece){.argument = !n->parts.items[i].literal,
+                               .text = n->parts.items[i].text,
+                               .part = &n->parts.items[i]};
     *row = (dj_row){.pieces = pieces, .len = n->parts.len};
     *rows = row;
     *nrows = 1;
@@ -75,7 +78,8 @@ static bool all_rows(dj_scope *s, const dj_node *n, candidate **out, size_t *len
     *len = 0;
     for (size_t i = 0; i < nbefore; i++) {
         for (size_t k = 0; k < nrows; k++)
-            all[(*len)++] = (candidate){.pieces = joined(s, &before[i], &rows[k], n), .len = before[i].len + rows[k].len};
+            all[(*len)++] = (candidate){.pieces = joined(s, &before[i], &rows[k], n),
+                                        .len = before[i].len + rows[k].len};
     }
     *out = all;
     return true;
@@ -92,8 +96,10 @@ static bool find_arg(const dj_arg *args, size_t len, dj_str name, size_t *at)
     return false;
 }
 
-/* Of the route and the includes around it, up to the namespace; an outer one counts, as Django has it. */
-static const dj_arg *all_defaults(dj_scope *s, const dj_node *leaf, const dj_node *stop, size_t *len)
+/* Of the route and the includes around it, up to the namespace; an outer one counts, as Django has
+ * it. */
+static const dj_arg *all_defaults(dj_scope *s, const dj_node *leaf, const dj_node *stop,
+                                  size_t *len)
 {
     dj_arg *all = dj_new_array(s, dj_arg, DJ_ARGS_MAX);
     *len = 0;
@@ -129,7 +135,8 @@ static void add_candidates(dj_scope *s, dj_space *space, const dj_node *leaf)
             c->nargs += c->pieces[k].argument ? 1 : 0;
         if (list->len == list->cap) {
             size_t cap = list->cap == 0 ? 2 : list->cap * 2;
-            list->items = dj_realloc(s, list->items, list->cap * sizeof *list->items, cap * sizeof *list->items);
+            list->items = dj_realloc(s, list->items, list->cap * sizeof *list->items,
+                                     cap * sizeof *list->items);
             list->cap = cap;
         }
         list->items[list->len++] = *c;
@@ -141,7 +148,8 @@ static void add_candidates(dj_scope *s, dj_space *space, const dj_node *leaf)
 static dj_space *space_new(dj_scope *s, const dj_node *node)
 {
     dj_space *space = dj_new(s, dj_space);
-    *space = (dj_space){.node = node, .names = dj_map_make(s), .spaces = dj_map_make(s), .apps = dj_map_make(s)};
+    *space = (dj_space){
+        .node = node, .names = dj_map_make(s), .spaces = dj_map_make(s), .apps = dj_map_make(s)};
     return space;
 }
 
@@ -154,14 +162,15 @@ static void add_instance(dj_scope *s, dj_space *space, dj_str app, dj_str name)
     }
     if (list->len == list->cap) {
         size_t cap = list->cap == 0 ? 2 : list->cap * 2;
-        list->items = dj_realloc(s, list->items, list->cap * sizeof *list->items, cap * sizeof *list->items);
+        list->items =
+            dj_realloc(s, list->items, list->cap * sizeof *list->items, cap * sizeof *list->items);
         list->cap = cap;
     }
     list->items[list->len++] = name;
 }
 
-/* From the last route to the first: then the first of two equal namespaces stays, and the last of two equal names is asked
- * first. */
+/* From the last route to the first: then the first of two equal namespaces stays, and the last of
+ * two equal names is asked first. */
 static void fill_space(dj_scope *s, dj_space *space, dj_node *nodes, size_t len)
 {
     for (size_t i = len; i-- > 0;) {
@@ -200,7 +209,8 @@ static bool has_instance(const dj_instances *list, dj_str name)
     return false;
 }
 
-/* One step of "outer:inner:name". `current` is the part of current_app at the same place, or none. */
+/* One step of "outer:inner:name". `current` is the part of current_app at the same place, or none.
+ */
 static const dj_space *enter(const dj_space *space, dj_str name, dj_str current, dj_str *entered)
 {
     const dj_instances *instances = dj_map_get(&space->apps, name);
@@ -230,7 +240,8 @@ static dj_str arg_text(dj_scope *s, const dj_arg *arg)
 static bool is_param(const candidate *c, dj_str name)
 {
     for (size_t i = 0; i < c->len; i++) {
-        if (c->pieces[i].argument && !dj_str_is_none(c->pieces[i].text) && dj_str_eq(c->pieces[i].text, name))
+        if (c->pieces[i].argument && !dj_str_is_none(c->pieces[i].text) &&
+            dj_str_eq(c->pieces[i].text, name))
             return true;
     }
     return false;
@@ -244,7 +255,8 @@ static bool agrees(const attempt *a, const candidate *c)
         return a->q->nargs == c->nargs;
     for (size_t i = 0; i < c->len; i++) {
         const dj_piece *p = &c->pieces[i];
-        if (p->argument && (dj_str_is_none(p->text) || !find_arg(a->q->args, a->q->nargs, p->text, &at)))
+        if (p->argument &&
+            (dj_str_is_none(p->text) || !find_arg(a->q->args, a->q->nargs, p->text, &at)))
             return false;
     }
     for (size_t i = 0; i < a->q->nargs; i++) {
@@ -258,7 +270,8 @@ static bool agrees(const attempt *a, const candidate *c)
     return true;
 }
 
-/* The argument of piece `i`; of two pieces with one name the last counts, as in Django's dictionary. */
+/* The argument of piece `i`; of two pieces with one name the last counts, as in Django's
+ * dictionary. */
 static const dj_arg *argument(const attempt *a, const candidate *c, size_t i)
 {
     size_t at = 0;
@@ -268,8 +281,9 @@ static const dj_arg *argument(const attempt *a, const candidate *c, size_t i)
     for (size_t k = 0, n = 0; k < c->len; k++) {
         if (!c->pieces[k].argument)
             continue;
-        bool same = k == i || (!dj_str_is_none(c->pieces[i].text) && !dj_str_is_none(c->pieces[k].text) &&
-                               dj_str_eq(c->pieces[i].text, c->pieces[k].text));
+        bool same =
+            k == i || (!dj_str_is_none(c->pieces[i].text) && !dj_str_is_none(c->pieces[k].text) &&
+                       dj_str_eq(c->pieces[i].text, c->pieces[k].text));
         if (same)
             chosen = n;
         n++;
@@ -294,7 +308,8 @@ static bool allowed(const attempt *a, const dj_piece *p, dj_str text)
     /* A browser would take "/users/../" for another address. */
     if (dots && !a->q->as_django)
         return false;
-    return p->part == NULL || p->part->own == NULL || p->part->own->accepts == NULL || p->part->own->accepts(text);
+    return p->part == NULL || p->part->own == NULL || p->part->own->accepts == NULL ||
+           p->part->own->accepts(text);
 }
 
 static bool write_candidate(const attempt *a, const candidate *c, dj_str *out)
@@ -358,10 +373,13 @@ static dj_str finish(dj_scope *s, const dj_reverse_query *q, dj_str path)
 
 static dj_err no_reverse(dj_scope *s, const dj_reverse_query *q, const char *why)
 {
-    return dj_fail(s, DJ_ERR_NO_REVERSE, "Reverse for '" DJ_FMT "' with %zu arguments not found: %s", DJ_ARG(q->name), q->nargs, why);
+    return dj_fail(s, DJ_ERR_NO_REVERSE,
+                   "Reverse for '" DJ_FMT "' with %zu arguments not found: %s", DJ_ARG(q->name),
+                   q->nargs, why);
 }
 
-dj_err dj_resolver_reverse(dj_scope *s, const dj_resolver *r, const dj_reverse_query *q, dj_str *url)
+dj_err dj_resolver_reverse(dj_scope *s, const dj_resolver *r, const dj_reverse_query *q,
+                           dj_str *url)
 {
     attempt a = {.scope = s, .q = q, .named = q->nargs > 0 && !dj_str_is_none(q->args[0].name)};
     for (size_t i = 0; i < q->nargs; i++) {
@@ -408,7 +426,8 @@ dj_err dj_reverse(dj_req *req, dj_str *url, const char *name, ...)
         const char *value = va_arg(list, const char *);
         if (value == NULL)
             break;
-        args[q.nargs++] = (dj_arg){.name = dj_str_of(arg), .kind = DJ_ARG_STR, .text = dj_str_of(value)};
+        args[q.nargs++] =
+            (dj_arg){.name = dj_str_of(arg), .kind = DJ_ARG_STR, .text = dj_str_of(value)};
     }
     va_end(list);
     /* "app:name" means the instance that serves this request. */

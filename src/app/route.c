@@ -1,10 +1,12 @@
-/* src/app/route.c - one path() route: "articles/<int:year>/<slug:title>/" cut into parts, and matched.
+/* src/app/route.c - one path() route: "articles/<int:year>/<slug:title>/" cut into parts, and
+ * matched.
  *
- * Django turns such a route into a regular expression; here it stays a row of literals and character classes, so that a
- * literal is compared as bytes and nothing a client sends makes matching slow. Where a converter could swallow what the
- * next literal needs ("<path:p>/edit/") the parts are matched from the last to the first, each position once: the longest
- * text for the earliest converter, as a greedy expression finds it, in linear time.
- * Django: django/urls/converters.py and django/urls/resolvers.py, class RoutePattern.
+ * Django turns such a route into a regular expression; here it stays a row of literals and
+ * character classes, so that a literal is compared as bytes and nothing a client sends makes
+ * matching slow. Where a converter could swallow what the next literal needs ("<path:p>/edit/") the
+ * parts are matched from the last to the first, each position once: the longest text for the
+ * earliest converter, as a greedy expression finds it, in linear time. Django:
+ * django/urls/converters.py and django/urls/resolvers.py, class RoutePattern.
  *
  * Must not know: requests, trees of routes, regular expressions but as text. */
 #include "app/app.h"
@@ -76,7 +78,8 @@ static const struct {
     {DJ_STR_INIT("path"), DJ_CONV_PATH, DJ_STR_INIT(".+")},
     {DJ_STR_INIT("slug"), DJ_CONV_SLUG, DJ_STR_INIT("[-a-zA-Z0-9_]+")},
     {DJ_STR_INIT("str"), DJ_CONV_STR, DJ_STR_INIT("[^/]+")},
-    {DJ_STR_INIT("uuid"), DJ_CONV_UUID, DJ_STR_INIT("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")},
+    {DJ_STR_INIT("uuid"), DJ_CONV_UUID,
+     DJ_STR_INIT("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")},
 };
 
 static bool is_identifier(dj_str name)
@@ -108,7 +111,8 @@ static bool find_converter(const dj_urls *root, dj_str name, dj_part *part)
 }
 
 /* `inside` is what stands between < and >. */
-static dj_err read_converter(dj_scope *s, const dj_urls *root, const char *route, dj_str inside, dj_part *part)
+static dj_err read_converter(dj_scope *s, const dj_urls *root, const char *route, dj_str inside,
+                             dj_part *part)
 {
     size_t colon = dj_str_chr(inside, ':');
     dj_str name = colon == DJ_NOT_FOUND ? DJ_LIT("str") : dj_str_first(inside, colon);
@@ -116,14 +120,17 @@ static dj_err read_converter(dj_scope *s, const dj_urls *root, const char *route
     part->text = colon == DJ_NOT_FOUND ? inside : dj_str_from(inside, colon + 1);
     for (size_t i = 0; i < inside.len; i++) {
         if (strchr(" \t\n\r\f\v", inside.ptr[i]) != NULL)
-            return dj_fail(s, DJ_ERR_SETTINGS, "the route \"%s\" has a blank between < and >", route);
+            return dj_fail(s, DJ_ERR_SETTINGS, "the route \"%s\" has a blank between < and >",
+                           route);
     }
     if (!is_identifier(part->text))
-        return dj_fail(s, DJ_ERR_SETTINGS, "the route \"%s\" names an argument \"" DJ_FMT "\", which is no identifier", route,
-                       DJ_ARG(part->text));
+        return dj_fail(s, DJ_ERR_SETTINGS,
+                       "the route \"%s\" names an argument \"" DJ_FMT "\", which is no identifier",
+                       route, DJ_ARG(part->text));
     if (!find_converter(root, name, part))
-        return dj_fail(s, DJ_ERR_SETTINGS, "the route \"%s\" uses the converter \"" DJ_FMT "\", which does not exist", route,
-                       DJ_ARG(name));
+        return dj_fail(s, DJ_ERR_SETTINGS,
+                       "the route \"%s\" uses the converter \"" DJ_FMT "\", which does not exist",
+                       route, DJ_ARG(name));
     return DJ_OK;
 }
 
@@ -140,17 +147,20 @@ static bool is_one_pass(const dj_parts *parts)
     return true;
 }
 
-dj_err dj_parts_parse(dj_scope *s, const dj_urls *root, const char *route, bool anchored, dj_parts *out)
+dj_err dj_parts_parse(dj_scope *s, const dj_urls *root, const char *route, bool anchored,
+                      dj_parts *out)
 {
     dj_part parts[DJ_PARTS_MAX];
     size_t  len = 0;
     for (dj_str rest = dj_str_of(route); rest.len > 0;) {
         size_t open = dj_str_chr(rest, '<');
-        size_t close = open == DJ_NOT_FOUND ? DJ_NOT_FOUND : dj_str_chr(dj_str_from(rest, open), '>');
+        size_t close =
+            open == DJ_NOT_FOUND ? DJ_NOT_FOUND : dj_str_chr(dj_str_from(rest, open), '>');
         /* "<>" and a "<" that nothing closes are text, as in Django. */
         bool converter = close != DJ_NOT_FOUND && close > 1;
         if (len + 2 > DJ_PARTS_MAX)
-            return dj_fail(s, DJ_ERR_SETTINGS, "the route \"%s\" has more than %d arguments", route, DJ_ARGS_MAX);
+            return dj_fail(s, DJ_ERR_SETTINGS, "the route \"%s\" has more than %d arguments", route,
+                           DJ_ARGS_MAX);
         dj_str literal = converter ? dj_str_first(rest, open) : rest;
         if (literal.len > 0)
             parts[len++] = (dj_part){.literal = true, .text = literal};
@@ -163,7 +173,8 @@ dj_err dj_parts_parse(dj_scope *s, const dj_urls *root, const char *route, bool 
             return e;
         for (size_t i = 0; i + 1 < len; i++) {
             if (!parts[i].literal && dj_str_eq(parts[i].text, part->text))
-                return dj_fail(s, DJ_ERR_SETTINGS, "the route \"%s\" names the argument \"" DJ_FMT "\" twice", route,
+                return dj_fail(s, DJ_ERR_SETTINGS,
+                               "the route \"%s\" names the argument \"" DJ_FMT "\" twice", route,
                                DJ_ARG(part->text));
         }
         rest = dj_str_from(rest, open + close + 1);
@@ -240,9 +251,10 @@ static bool match_one_pass(const dj_parts *parts, dj_str text, dj_arg *args, siz
     return !parts->anchored || at == text.len;
 }
 
-/* ends[i] for one part: where it ends, plus one, when it starts at i and all parts behind it match; 0 if they can't.
- * `behind` is the same for the next part, NULL for the last one. */
-static void part_ends(const dj_part *p, dj_str text, const uint32_t *behind, bool anchored, uint32_t *ends)
+/* ends[i] for one part: where it ends, plus one, when it starts at i and all parts behind it match;
+ * 0 if they can't. `behind` is the same for the next part, NULL for the last one. */
+static void part_ends(const dj_part *p, dj_str text, const uint32_t *behind, bool anchored,
+                      uint32_t *ends)
 {
 #define BEHIND_OK(at) (behind != NULL ? behind[at] != 0 : !anchored || (at) == text.len)
     for (size_t i = text.len + 1; i-- > 0;) {
@@ -264,19 +276,22 @@ static void part_ends(const dj_part *p, dj_str text, const uint32_t *behind, boo
 #undef BEHIND_OK
 }
 
-static bool match_with_retries(dj_scope *s, const dj_parts *parts, dj_str text, dj_arg *args, size_t *end)
+static bool match_with_retries(dj_scope *s, const dj_parts *parts, dj_str text, dj_arg *args,
+                               size_t *end)
 {
     size_t    row = text.len + 1;
     uint32_t *ends = dj_alloc_raw(s, parts->len * row * sizeof *ends);
     for (size_t i = parts->len; i-- > 0;)
-        part_ends(&parts->items[i], text, i + 1 < parts->len ? ends + (i + 1) * row : NULL, parts->anchored, ends + i * row);
+        part_ends(&parts->items[i], text, i + 1 < parts->len ? ends + (i + 1) * row : NULL,
+                  parts->anchored, ends + i * row);
     size_t at = 0, nargs = 0;
     for (size_t i = 0; i < parts->len; i++) {
         size_t to = ends[i * row + at];
         if (to-- == 0)
             return false;
         const dj_part *p = &parts->items[i];
-        if (!p->literal && args != NULL && !convert(p, dj_str_n(text.ptr + at, to - at), &args[nargs++]))
+        if (!p->literal && args != NULL &&
+            !convert(p, dj_str_n(text.ptr + at, to - at), &args[nargs++]))
             return false;
         at = to;
     }

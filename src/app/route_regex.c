@@ -1,15 +1,16 @@
 /* src/app/route_regex.c - what texts a regular expression of a route can be written back to.
  *
- * "^comments/(?:page-(?P<page>[0-9]+)/)?$" gives two rows: "comments/" and "comments/page-" page "/". A group is an
- * argument; what may be absent is absent, unless it holds a group: then there is a row with it and one without. A class
- * stands for its first character. Django: utils/regex_helper.py, normalize().
+ * "^comments/(?:page-(?P<page>[0-9]+)/)?$" gives two rows: "comments/" and "comments/page-" page
+ * "/". A group is an argument; what may be absent is absent, unless it holds a group: then there is
+ * a row with it and one without. A class stands for its first character. Django:
+ * utils/regex_helper.py, normalize().
  *
  * Must not know: nodes, names of routes; whether the text matches in the end. */
 #include "app/app.h"
 
-#define ROWS_MAX 64
+#define ROWS_MAX   64
 #define PIECES_MAX 64
-#define DEPTH_MAX 16
+#define DEPTH_MAX  16
 
 typedef enum item_kind { CHARS, GROUP, SEQUENCE, CHOICE } item_kind;
 
@@ -286,7 +287,8 @@ static void flatten(rows *rs, const item *it)
             rs->full = true;
             return;
         }
-        rows with = {.scope = rs->scope, .items = dj_new_array(rs->scope, dj_row, ROWS_MAX), .len = before};
+        rows with = {
+            .scope = rs->scope, .items = dj_new_array(rs->scope, dj_row, ROWS_MAX), .len = before};
         memcpy(with.items, rs->items, before * sizeof *with.items);
         flatten(&with, it->first);
         rs->full = rs->full || with.full || before + with.len > ROWS_MAX;

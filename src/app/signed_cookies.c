@@ -42,6 +42,7 @@ dj_err dj_cookie_get_signed(dj_req *req, dj_str name, dj_str salt, int64_t max_a
     const dj_keys *keys = keys_of(req);
     if (keys == NULL)
         return no_key(req);
-    return dj_signed_cookie_read(req->scope, keys, name, salt, req->site->settings->SIGNED_COOKIE_LEGACY_SALT_FALLBACK,
+    return dj_signed_cookie_read(req->scope, keys, name, salt,
+                                 req->site->settings->SIGNED_COOKIE_LEGACY_SALT_FALLBACK,
                                  dj_cookie_get(req, name), max_age, value);
 }

@@ -36,7 +36,8 @@ static bool has_template(const dj_middleware *layer)
     return layer->on_template != NULL;
 }
 
-static dj_hook *collect(dj_scope *s, const dj_hook *used, size_t nused, bool innermost_first, has_hook *has, size_t *len)
+static dj_hook *collect(dj_scope *s, const dj_hook *used, size_t nused, bool innermost_first,
+                        has_hook *has, size_t *len)
 {
     dj_hook *hooks = dj_new_array(s, dj_hook, nused);
     *len = 0;
@@ -56,7 +57,9 @@ static dj_err make_layers(dj_scope *s, const dj_site_parts *parts, struct dj_sit
     for (size_t i = 0; i < names->len; i++) {
         dj_hook h = {.layer = find_layer(parts, names->items[i])};
         if (h.layer == NULL)
-            return dj_fail(s, DJ_ERR_SETTINGS, "MIDDLEWARE names " DJ_FMT ", which this build does not have", DJ_ARG(names->items[i]));
+            return dj_fail(s, DJ_ERR_SETTINGS,
+                           "MIDDLEWARE names " DJ_FMT ", which this build does not have",
+                           DJ_ARG(names->items[i]));
         dj_err e = h.layer->init == NULL ? DJ_OK : h.layer->init(s, parts->settings, &h.state);
         if (e == DJ_ERR_NOT_USED)
             continue;
@@ -69,7 +72,8 @@ static dj_err make_layers(dj_scope *s, const dj_site_parts *parts, struct dj_sit
     site->layers = dj_new_array(s, struct dj_next, nused + 1);
     for (size_t i = 0; i < nused; i++) {
         if (used[i].layer->around != NULL)
-            site->layers[site->nlayers++] = (struct dj_next){.layer = used[i].layer, .state = used[i].state};
+            site->layers[site->nlayers++] =
+                (struct dj_next){.layer = used[i].layer, .state = used[i].state};
     }
     site->on_view = collect(s, used, nused, false, has_view, &site->non_view);
     site->on_exception = collect(s, used, nused, true, has_exception, &site->non_exception);
@@ -79,15 +83,16 @@ static dj_err make_layers(dj_scope *s, const dj_site_parts *parts, struct dj_sit
 
 /* -- requests -- */
 
-/* DEBUG, and a client on this machine. Asked before forwarding headers are taken away: a proxy here speaks for clients
- * elsewhere. */
+/* DEBUG, and a client on this machine. Asked before forwarding headers are taken away: a proxy here
+ * speaks for clients elsewhere. */
 static bool may_debug(const dj_req *req)
 {
     if (DJ_LIKELY(!req->site->settings->DEBUG) || !req->peer->loopback || req->peer->unix_socket)
         return false;
     for (size_t i = 0; i < req->head->nfields; i++) {
         dj_str name = req->head->fields[i].name;
-        if (dj_str_starts_nocase(name, DJ_LIT("X-Forwarded-")) || dj_str_eq_nocase(name, DJ_LIT("Forwarded")) ||
+        if (dj_str_starts_nocase(name, DJ_LIT("X-Forwarded-")) ||
+            dj_str_eq_nocase(name, DJ_LIT("Forwarded")) ||
             dj_str_eq_nocase(name, DJ_LIT("X-Real-IP")))
             return false;
     }
@@ -103,7 +108,8 @@ dj_response *dj_site_handle(dj_req *req, void *site)
     dj_host_prepare(req);
     if (DJ_UNLIKELY(it->settings->HOST_CHECK_FIRST && dj_host_check(req) != DJ_OK))
         resp = dj_error_answer(req, dj_failure(req->scope), dj_failure_text(req->scope));
-    else if (DJ_UNLIKELY((req->head->seen >> DJ_FIELD_COOKIE & 1u) != 0 && dj_cookies_check(req) != DJ_OK))
+    else if (DJ_UNLIKELY((req->head->seen >> DJ_FIELD_COOKIE & 1u) != 0 &&
+                         dj_cookies_check(req) != DJ_OK))
         resp = dj_error_answer(req, dj_failure(req->scope), dj_failure_text(req->scope));
     else if (DJ_UNLIKELY(req->peer->redirect_only && !req->secure))
         resp = dj_https_redirect(req);
@@ -125,8 +131,8 @@ dj_err dj_site_new(dj_scope *s, const dj_site_parts *parts, dj_site **out)
     site->app = parts->app;
     dj_site_keys(s, parts->settings, &site->keys);
     dj_err e = dj_resolver_new(s, &parts->app->urls, &site->resolver);
-    if (e || (e = dj_host_rules_new(s, parts->settings, &site->hosts)) || (e = dj_answers_prepare(s, site)) ||
-        (e = make_layers(s, parts, site)))
+    if (e || (e = dj_host_rules_new(s, parts->settings, &site->hosts)) ||
+        (e = dj_answers_prepare(s, site)) || (e = make_layers(s, parts, site)))
         return e;
     *out = site;
     return DJ_OK;

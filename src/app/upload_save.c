@@ -1,7 +1,8 @@
 /* src/app/upload_save.c - an uploaded file becomes a file of the program.
  *
- * The client's name decides nothing but how the file is called inside the folder: the kernel is told to stay below it, to
- * follow no link and to make a new file or none. Django: core/files/storage (get_available_name, FileSystemStorage._save).
+ * The client's name decides nothing but how the file is called inside the folder: the kernel is
+ * told to stay below it, to follow no link and to make a new file or none. Django:
+ * core/files/storage (get_available_name, FileSystemStorage._save).
  *
  * Must not know: forms, how the file arrived. */
 #include "app/app.h"
@@ -16,8 +17,8 @@
 #include <unistd.h>
 
 #define NAME_BYTES_MAX 255 /* NAME_MAX of every file system that we know */
-#define SUFFIX_LEN 7
-#define TRIES 100
+#define SUFFIX_LEN     7
+#define TRIES          100
 
 typedef struct target {
     dj_scope *scope;
@@ -53,7 +54,8 @@ static dj_str named(dj_scope *s, dj_str name, bool suffixed)
     dj_str extension = cut(dj_str_from(name, at), room / 2);
     dj_str root = cut(dj_str_first(name, at), room - extension.len);
     if (suffixed)
-        root = dj_str_cat(s, dj_str_cat(s, root, DJ_LIT("_")), dj_random_string(s, SUFFIX_LEN, DJ_ALPHANUMERIC));
+        root = dj_str_cat(s, dj_str_cat(s, root, DJ_LIT("_")),
+                          dj_random_string(s, SUFFIX_LEN, DJ_ALPHANUMERIC));
     return dj_str_cat(s, root, extension);
 }
 

@@ -24,7 +24,7 @@
 #undef atof
 #undef tmpnam
 #undef mktemp
-#pragma GCC poison strcpy strcat sprintf vsprintf strtok gets strncpy strncat localtime gmtime asctime ctime srand atoi atol \
-    atof tmpnam mktemp
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok gets strncpy strncat localtime gmtime     \
+    asctime ctime srand atoi atol atof tmpnam mktemp
 /* The word is a parameter's name in OpenSSL's headers, so only the function is refused. */
 extern int rand(void) __attribute__((unavailable("use donjon/crypto.h")));

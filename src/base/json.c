@@ -1,7 +1,8 @@
 /* src/base/json.c - writes JSON and reads it back, bounded in bytes, depth and number of values.
  *
- * The reader keeps no recursion: open brackets stand on a stack of its own, so that a small coroutine stack
- * suffices for any input. Python: json.dumps(ensure_ascii=True), django.utils.html.json_script.
+ * The reader keeps no recursion: open brackets stand on a stack of its own, so that a small
+ * coroutine stack suffices for any input. Python: json.dumps(ensure_ascii=True),
+ * django.utils.html.json_script.
  *
  * Must not know: what the values mean. */
 #include "donjon/json.h"
@@ -35,8 +36,12 @@ void dj_json_close(dj_json *j, char bracket)
 
 static void add_unit(dj_buf *out, unsigned unit, const char *digits)
 {
-    char text[6] = {'\\', 'u', digits[unit >> 12 & 15], digits[unit >> 8 & 15],
-                    digits[unit >> 4 & 15], digits[unit & 15]};
+    char text[6] = {'\\',
+                    'u',
+                    digits[unit >> 12 & 15],
+                    digits[unit >> 8 & 15],
+                    digits[unit >> 4 & 15],
+                    digits[unit & 15]};
     dj_buf_add(out, dj_str_n(text, sizeof text));
 }
 
@@ -242,7 +247,8 @@ static dj_err read_escape(reader *r, char *out, size_t *len)
     return DJ_OK;
 }
 
-/* At the opening quote. An escape is never shorter than what it stands for, so the raw length bounds the text. */
+/* At the opening quote. An escape is never shorter than what it stands for, so the raw length
+ * bounds the text. */
 static dj_err read_string(reader *r, dj_str *out)
 {
     size_t end = ++r->pos;
@@ -409,7 +415,8 @@ static dj_err read_name(reader *r, dj_str *name)
     return DJ_OK;
 }
 
-/* Behind a finished value: climbs out of all brackets that close here. *again: another value follows. */
+/* Behind a finished value: climbs out of all brackets that close here. *again: another value
+ * follows. */
 static dj_err after_value(reader *r, dj_str name, const dj_json_value *value, bool *again,
                           const dj_json_value **root)
 {
@@ -471,7 +478,8 @@ static dj_err read_all(reader *r, const dj_json_value **root)
     return r->pos == r->text.len ? DJ_OK : bad(r, "something behind the value");
 }
 
-dj_err dj_json_parse(dj_scope *s, dj_str text, const dj_json_limits *limits, const dj_json_value **out)
+dj_err dj_json_parse(dj_scope *s, dj_str text, const dj_json_limits *limits,
+                     const dj_json_value **out)
 {
     if (text.len > limits->bytes)
         return dj_fail(s, DJ_ERR_LIMIT, "JSON: %zu bytes, at most %zu", text.len, limits->bytes);

@@ -1,8 +1,8 @@
 /* src/base/log.c - records on loggers: who listens, how a record becomes one line.
  *
- * A line has at most DJ_SINK_ATOMIC bytes: the message is cut, never the request that stands behind it. All
- * memory is on the stack (a coroutine's, so it is little) or fixed: writing a record can't fail for lack of memory.
- * Configuration is set at start, before threads, and only read afterwards.
+ * A line has at most DJ_SINK_ATOMIC bytes: the message is cut, never the request that stands behind
+ * it. All memory is on the stack (a coroutine's, so it is little) or fixed: writing a record can't
+ * fail for lack of memory. Configuration is set at start, before threads, and only read afterwards.
  *
  * Must not know: requests (a context is handed in), settings, what the loggers mean. */
 #include "donjon/log.h"
@@ -13,13 +13,13 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define LOGGERS_MAX 64
+#define LOGGERS_MAX     64
 #define LOGGER_NAME_MAX 96
 #define MESSAGE_RAW_MAX 2048 /* bytes of a formatted message that are kept */
 
 /* Room in a line for each part once it is escaped; the rest belongs to the message. */
-#define PATH_ROOM 1024
-#define WORD_ROOM 160
+#define PATH_ROOM   1024
+#define WORD_ROOM   160
 #define DETAIL_ROOM 512
 
 typedef struct logger_level {
@@ -32,7 +32,7 @@ static logger_level levels[LOGGERS_MAX];
 static size_t       nlevels;
 static dj_level     root_level = DJ_INFO;
 
-static size_t report_lost(char *out, size_t size, unsigned long lost);
+static size_t        report_lost(char *out, size_t size, unsigned long lost);
 static dj_sink       target = {.fd = 2, .kind = DJ_SINK_STREAM, .report = report_lost};
 static dj_log_format target_format = DJ_LOG_TEXT;
 
@@ -82,7 +82,7 @@ static bool is_below(dj_str logger, const logger_level *l)
 static dj_level level_of(dj_str logger)
 {
     dj_level level = root_level;
-    size_t longest = 0;
+    size_t   longest = 0;
     for (size_t i = 0; i < nlevels; i++) {
         if (levels[i].len > longest && is_below(logger, &levels[i])) {
             longest = levels[i].len;
@@ -119,16 +119,18 @@ static bool add(line *l, dj_str text)
 /* Characters that move a cursor, end a line or turn the direction of what follows. */
 static bool is_unsafe(int32_t cp)
 {
-    return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029 || (cp >= 0x200b && cp <= 0x200f) ||
-           (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x2069) || cp == 0xfeff;
+    return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029 ||
+           (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x202a && cp <= 0x202e) ||
+           (cp >= 0x2060 && cp <= 0x2069) || cp == 0xfeff;
 }
 
 /* One piece of escaped text into `out`: of a code point, or of a byte that is no UTF-8 (cp < 0). */
 static size_t escape_one(char out[16], int32_t cp, unsigned char byte, escape_for how)
 {
-    const char *slash = how == FOR_JSON ? "\\\\" : "\\"; /* JSON has no \x: what is read back is a backslash */
+    const char *slash =
+        how == FOR_JSON ? "\\\\" : "\\"; /* JSON has no \x: what is read back is a backslash */
     char letter = cp == '\n' ? 'n' : cp == '\r' ? 'r' : cp == '\t' ? 't' : '\0';
-    int len;
+    int  len;
     if (cp < 0)
         len = snprintf(out, 16, "%sx%02x", slash, byte);
     else if (letter != '\0')
@@ -140,15 +142,16 @@ static size_t escape_one(char out[16], int32_t cp, unsigned char byte, escape_fo
     return (size_t)len;
 }
 
-/* Adds as much of `text` as fits into `room` bytes, cut between characters. True if all of it did. */
+/* Adds as much of `text` as fits into `room` bytes, cut between characters. True if all of it did.
+ */
 static bool add_escaped(line *l, dj_str text, escape_for how, size_t room)
 {
     size_t end = l->limit - l->len < room ? l->limit : l->len + room;
     for (size_t pos = 0; pos < text.len;) {
-        char out[16];
-        size_t start = pos;
+        char    out[16];
+        size_t  start = pos;
         int32_t cp = dj_utf8_next(text, &pos);
-        dj_str piece = dj_str_n(text.ptr + start, pos - start);
+        dj_str  piece = dj_str_n(text.ptr + start, pos - start);
         if (cp < 0) {
             pos = start + 1;
             piece = dj_str_n(out, escape_one(out, cp, (unsigned char)text.ptr[start], how));
@@ -187,14 +190,16 @@ static bool next_url_password(dj_str text, size_t from, size_t *start, size_t *e
         size_t authority = from + found + 3, at = 0, colon = 0;
         for (from = authority; from < text.len; from++) {
             char c = text.ptr[from];
-            if (c == '/' || c == '?' || c == '#' || c == '"' || c == '\'' || c == '<' || c == '>' || (unsigned char)c <= ' ')
+            if (c == '/' || c == '?' || c == '#' || c == '"' || c == '\'' || c == '<' || c == '>' ||
+                (unsigned char)c <= ' ')
                 break;
             if (c == ':' && colon == 0)
                 colon = from;
             if (c == '@')
                 at = from; /* the last one: a password may hold an unescaped '@' */
         }
-        /* A record may have been cut before the '@': what can't be a port is taken for a password. */
+        /* A record may have been cut before the '@': what can't be a port is taken for a password.
+         */
         if (colon != 0 && at == 0 && from == text.len && !is_digits(dj_str_from(text, colon + 1)))
             at = text.len;
         if (colon != 0 && at > colon + 1) {
@@ -209,10 +214,11 @@ static bool next_url_password(dj_str text, size_t from, size_t *start, size_t *e
 static bool add_masked(line *l, dj_str text, escape_for how, size_t room)
 {
     size_t first = l->len, pos = 0, start, end;
-    bool fits = true;
+    bool   fits = true;
     while (fits && next_url_password(text, pos, &start, &end)) {
-        fits = add_escaped(l, dj_str_n(text.ptr + pos, start - pos), how, room - (l->len - first)) &&
-               add_escaped(l, DJ_LIT("********************"), how, room - (l->len - first));
+        fits =
+            add_escaped(l, dj_str_n(text.ptr + pos, start - pos), how, room - (l->len - first)) &&
+            add_escaped(l, DJ_LIT("********************"), how, room - (l->len - first));
         pos = end;
     }
     return fits && add_escaped(l, dj_str_from(text, pos), how, room - (l->len - first));
@@ -231,7 +237,7 @@ static void add_time(line *l, int64_t time_us)
 static void add_int(line *l, int64_t n)
 {
     char digits[24];
-    int len = snprintf(digits, sizeof digits, "%lld", (long long)n);
+    int  len = snprintf(digits, sizeof digits, "%lld", (long long)n);
     (void)add(l, dj_str_n(digits, (size_t)len));
 }
 
@@ -336,11 +342,13 @@ static void json_line(line *l, const dj_log_record *r)
     (void)add(l, DJ_LIT("}"));
 }
 
-/* RFC 3164, as glibc's syslog(3) writes it: "<pri>Nov 22 17:41:29 donjon[123]: ". The time is the machine's own. */
+/* RFC 3164, as glibc's syslog(3) writes it: "<pri>Nov 22 17:41:29 donjon[123]: ". The time is the
+ * machine's own. */
 static void syslog_head(line *l, const dj_log_record *r)
 {
-    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    int severity = LOG_DEBUG;
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    int               severity = LOG_DEBUG;
     if (r->level >= DJ_CRITICAL)
         severity = LOG_CRIT;
     else if (r->level >= DJ_ERROR_LEVEL)
@@ -349,12 +357,13 @@ static void syslog_head(line *l, const dj_log_record *r)
         severity = LOG_WARNING;
     else if (r->level >= DJ_INFO)
         severity = LOG_INFO;
-    time_t t = (time_t)(r->time_us / 1000000);
+    time_t    t = (time_t)(r->time_us / 1000000);
     struct tm tm = {0};
     (void)localtime_r(&t, &tm);
     char head[64];
-    int len = snprintf(head, sizeof head, "<%d>%s %2d %02d:%02d:%02d donjon[%ld]: ", LOG_DAEMON | severity,
-                       months[tm.tm_mon % 12], tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (long)getpid());
+    int  len = snprintf(
+         head, sizeof head, "<%d>%s %2d %02d:%02d:%02d donjon[%ld]: ", LOG_DAEMON | severity,
+         months[tm.tm_mon % 12], tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (long)getpid());
     (void)add(l, dj_str_n(head, (size_t)len));
 }
 
@@ -381,10 +390,12 @@ static int64_t wall_us(void)
 static size_t report_lost(char *out, size_t size, unsigned long lost)
 {
     char sentence[64];
-    int len = snprintf(sentence, sizeof sentence, "%lu records could not be written", lost);
-    dj_log_record r = {.logger = DJ_LIT("donjon.log"), .level = DJ_WARNING, .message = dj_str_n(sentence, (size_t)len),
+    int  len = snprintf(sentence, sizeof sentence, "%lu records could not be written", lost);
+    dj_log_record r = {.logger = DJ_LIT("donjon.log"),
+                       .level = DJ_WARNING,
+                       .message = dj_str_n(sentence, (size_t)len),
                        .time_us = wall_us()};
-    line l;
+    line          l;
     make_line(&l, &r);
     if (l.len > size)
         return 0;
@@ -399,7 +410,7 @@ void dj_log(dj_str logger, dj_level level, const dj_log_context *context, const 
     if (!dj_log_enabled(logger, level))
         return;
 
-    char message[MESSAGE_RAW_MAX];
+    char    message[MESSAGE_RAW_MAX];
     va_list args;
     va_start(args, fmt);
     int len = vsnprintf(message, sizeof message, fmt, args);
@@ -414,8 +425,11 @@ void dj_log(dj_str logger, dj_level level, const dj_log_context *context, const 
         memcpy(message + end, "...", 3);
         len = (int)end + 3;
     }
-    dj_log_record r = {.logger = logger, .level = level, .message = dj_str_n(message, (size_t)len),
-                       .time_us = wall_us(), .context = context};
+    dj_log_record r = {.logger = logger,
+                       .level = level,
+                       .message = dj_str_n(message, (size_t)len),
+                       .time_us = wall_us(),
+                       .context = context};
     if (capture != NULL) {
         capture(&r, capture_ctx);
         return;

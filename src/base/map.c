@@ -1,4 +1,5 @@
-/* src/base/map.c - an ordered hash map with a keyed hash: entries in a row, an open-addressing index beside. */
+/* src/base/map.c - an ordered hash map with a keyed hash: entries in a row, an open-addressing
+ * index beside. */
 #include "donjon/map.h"
 #include <pthread.h>
 #include <sys/random.h>
@@ -17,22 +18,22 @@ static inline uint64_t rotl(uint64_t x, unsigned n)
     return x << n | x >> (64 - n);
 }
 
-#define ROUND              \
-    do {                   \
-        v0 += v1;          \
-        v1 = rotl(v1, 13); \
-        v1 ^= v0;          \
-        v0 = rotl(v0, 32); \
-        v2 += v3;          \
-        v3 = rotl(v3, 16); \
-        v3 ^= v2;          \
-        v0 += v3;          \
-        v3 = rotl(v3, 21); \
-        v3 ^= v0;          \
-        v2 += v1;          \
-        v1 = rotl(v1, 17); \
-        v1 ^= v2;          \
-        v2 = rotl(v2, 32); \
+#define ROUND                                                                                      \
+    do {                                                                                           \
+        v0 += v1;                                                                                  \
+        v1 = rotl(v1, 13);                                                                         \
+        v1 ^= v0;                                                                                  \
+        v0 = rotl(v0, 32);                                                                         \
+        v2 += v3;                                                                                  \
+        v3 = rotl(v3, 16);                                                                         \
+        v3 ^= v2;                                                                                  \
+        v0 += v3;                                                                                  \
+        v3 = rotl(v3, 21);                                                                         \
+        v3 ^= v0;                                                                                  \
+        v2 += v1;                                                                                  \
+        v1 = rotl(v1, 17);                                                                         \
+        v1 ^= v2;                                                                                  \
+        v2 = rotl(v2, 32);                                                                         \
     } while (0)
 
 /* SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF"). */
@@ -78,7 +79,8 @@ static void grow(dj_map *m)
 {
     size_t cap = m->cap == 0 ? 8 : m->cap * 2;
     DJ_ASSERT(cap < UINT32_MAX / 2);
-    m->entries = dj_realloc(m->scope, m->entries, m->cap * sizeof *m->entries, cap * sizeof *m->entries);
+    m->entries =
+        dj_realloc(m->scope, m->entries, m->cap * sizeof *m->entries, cap * sizeof *m->entries);
     m->cap = cap;
     m->nslots = cap * 2; /* at most half full */
     m->slots = dj_new_array(m->scope, uint32_t, m->nslots);

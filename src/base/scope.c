@@ -1,17 +1,18 @@
 /* src/base/scope.c - the arena, the owners and the last failure of one unit of work.
  *
- * Blocks are chained, newest first; the first one is kept through dj_scope_reset, so a scope that serves one request after
- * another asks malloc for nothing while requests stay small. */
+ * Blocks are chained, newest first; the first one is kept through dj_scope_reset, so a scope that
+ * serves one request after another asks malloc for nothing while requests stay small. */
 #include "donjon/scope.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <errno.h>
 
-#define ALIGN ((size_t)16)
+#define ALIGN       ((size_t)16)
 #define FIRST_BLOCK ((size_t)8192)
-#define BLOCK_MAX ((size_t)256 * 1024) /* blocks double up to here; larger requests get one of their own */
-#define FAILURE_MAX ((size_t)4096)     /* bytes of a sentence */
+#define BLOCK_MAX                                                                                  \
+    ((size_t)256 * 1024) /* blocks double up to here; larger requests get one of their own */
+#define FAILURE_MAX ((size_t)4096) /* bytes of a sentence */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -22,10 +23,10 @@
 #endif
 #ifdef SANITIZED
 #include <sanitizer/asan_interface.h>
-#define POISON(ptr, len) ASAN_POISON_MEMORY_REGION(ptr, len)
+#define POISON(ptr, len)   ASAN_POISON_MEMORY_REGION(ptr, len)
 #define UNPOISON(ptr, len) ASAN_UNPOISON_MEMORY_REGION(ptr, len)
 #else
-#define POISON(ptr, len) ((void)0)
+#define POISON(ptr, len)   ((void)0)
 #define UNPOISON(ptr, len) ((void)0)
 #endif
 
@@ -42,10 +43,10 @@ typedef struct owner {
 } owner;
 
 struct dj_scope {
-    char       *at, *end; /* free part of the newest block */
-    block      *newest, *first;
-    owner      *owners;
-    size_t      used, max;
+    char  *at, *end; /* free part of the newest block */
+    block *newest, *first;
+    owner *owners;
+    size_t used, max;
     void (*exhausted)(dj_scope *s, void *ctx);
     void       *exhausted_ctx;
     int64_t     frozen_us; /* -1: the real clock */
@@ -200,8 +201,8 @@ void *dj_realloc(dj_scope *s, void *old, size_t old_size, size_t new_size)
     if (new_size <= old_size)
         return old;
     size_t had = rounded(old_size), want = rounded(new_size);
-    if (new_size <= s->max && (char *)old + had == s->at && want - had <= (size_t)(s->end - s->at) &&
-        want - had <= s->max - s->used) {
+    if (new_size <= s->max && (char *)old + had == s->at &&
+        want - had <= (size_t)(s->end - s->at) && want - had <= s->max - s->used) {
         UNPOISON(s->at, want - had);
         s->at += want - had;
         s->used += want - had;
@@ -362,10 +363,10 @@ dj_str dj_vstrf(dj_scope *s, const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    char    quick[256];
-    int     n = vsnprintf(quick, sizeof quick, fmt, args);
-    size_t  len = n < 0 ? 0 : (size_t)n;
-    char   *out = dj_alloc_raw(s, len + 1);
+    char   quick[256];
+    int    n = vsnprintf(quick, sizeof quick, fmt, args);
+    size_t len = n < 0 ? 0 : (size_t)n;
+    char  *out = dj_alloc_raw(s, len + 1);
     if (len < sizeof quick)
         memcpy(out, quick, len);
     else

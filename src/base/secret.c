@@ -1,7 +1,9 @@
-/* src/base/secret.c - keys and passwords in pages of their own: locked, left out of core dumps, wiped.
+/* src/base/secret.c - keys and passwords in pages of their own: locked, left out of core dumps,
+ * wiped.
  *
- * One mapping per secret: there are a handful in a process, and a page that holds nothing else can be
- * excluded from dumps. A worker's copy after fork is wiped when the worker's own scope ends or the process does. */
+ * One mapping per secret: there are a handful in a process, and a page that holds nothing else can
+ * be excluded from dumps. A worker's copy after fork is wiped when the worker's own scope ends or
+ * the process does. */
 #include "donjon/secret.h"
 #include <stdlib.h>
 #include <fcntl.h>
@@ -34,10 +36,13 @@ const dj_secret *dj_secret_new(dj_scope *s, dj_str bytes)
 {
     size_t     page = (size_t)sysconf(_SC_PAGESIZE);
     size_t     want = (sizeof(dj_secret) + bytes.len + page - 1) & ~(page - 1);
-    dj_secret *secret = mmap(NULL, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    dj_secret *secret =
+        mmap(NULL, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     DJ_ASSERT(secret != MAP_FAILED); /* start-up: a process without one page is of no use */
     madvise(secret, want, MADV_DONTDUMP);
-    (void)mlock(secret, want); /* RLIMIT_MEMLOCK may forbid it: then the page may be swapped, nothing else */
+    (void)mlock(
+        secret,
+        want); /* RLIMIT_MEMLOCK may forbid it: then the page may be swapped, nothing else */
     secret->len = bytes.len;
     secret->mapped = want;
     if (bytes.len > 0)
@@ -66,7 +71,8 @@ static dj_err read_secret(dj_scope *s, int fd, dj_str path, char *bytes, size_t 
     if (!S_ISREG(st.st_mode))
         return dj_fail(s, DJ_ERR_SETTINGS, DJ_FMT ": not a regular file", DJ_ARG(path));
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return dj_fail(s, DJ_ERR_SETTINGS, DJ_FMT ": others may write it; chmod go-w", DJ_ARG(path));
+        return dj_fail(s, DJ_ERR_SETTINGS, DJ_FMT ": others may write it; chmod go-w",
+                       DJ_ARG(path));
     *len = 0;
     for (;;) {
         ssize_t got = read(fd, bytes + *len, SECRET_FILE_MAX + 1 - *len);
@@ -76,7 +82,8 @@ static dj_err read_secret(dj_scope *s, int fd, dj_str path, char *bytes, size_t 
             break;
         *len += (size_t)got;
         if (*len > SECRET_FILE_MAX)
-            return dj_fail(s, DJ_ERR_SETTINGS, DJ_FMT ": over %zu bytes", DJ_ARG(path), SECRET_FILE_MAX);
+            return dj_fail(s, DJ_ERR_SETTINGS, DJ_FMT ": over %zu bytes", DJ_ARG(path),
+                           SECRET_FILE_MAX);
     }
     if (*len > 0 && bytes[*len - 1] == '\n')
         --*len;

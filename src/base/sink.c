@@ -1,7 +1,8 @@
 /* src/base/sink.c - finished lines to stderr, a file or syslog, without waiting.
  *
- * stderr is shared with whoever started us, so it never becomes non-blocking (that flag belongs to the open file,
- * not to the descriptor): a stream is asked with poll(2) first, a socket gets MSG_DONTWAIT.
+ * stderr is shared with whoever started us, so it never becomes non-blocking (that flag belongs to
+ * the open file, not to the descriptor): a stream is asked with poll(2) first, a socket gets
+ * MSG_DONTWAIT.
  *
  * Must not know: levels, loggers, what a line says. */
 #include "base/sink.h"
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 #define SYSLOG_SOCKET "/dev/log"
-#define LOG_MODE 0640
+#define LOG_MODE      0640
 
 static dj_sink_kind kind_of(int fd)
 {
@@ -29,10 +30,11 @@ static dj_sink_kind kind_of(int fd)
 
 static dj_err open_file(dj_scope *s, const char *path, int *out)
 {
-    /* O_NONBLOCK: a named pipe without a reader fails at once. It has no meaning for a regular file. */
+    /* O_NONBLOCK: a named pipe without a reader fails at once. It has no meaning for a regular
+     * file. */
     int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-    /* Root must not be led elsewhere by a link in a folder that another account may write; /dev/stdout is one of the
-     * system's own. */
+    /* Root must not be led elsewhere by a link in a folder that another account may write;
+     * /dev/stdout is one of the system's own. */
     if (geteuid() == 0 && strncmp(path, "/dev/", 5) != 0)
         flags |= O_NOFOLLOW;
     int fd = open(path, flags, LOG_MODE);
@@ -45,7 +47,7 @@ static dj_err open_file(dj_scope *s, const char *path, int *out)
 static dj_err open_syslog(dj_scope *s, const char *path, int *out)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t len = strlen(path);
+    size_t             len = strlen(path);
     if (len >= sizeof address.sun_path)
         return dj_fail(s, DJ_ERR_IO, "syslog socket %s: the path is too long", path);
     memcpy(address.sun_path, path, len + 1);
@@ -68,9 +70,9 @@ static dj_err open_path(dj_scope *s, dj_sink_kind kind, const char *path, int *o
 
 dj_err dj_sink_open(dj_scope *s, dj_sink *sink, dj_str to)
 {
-    int fd = 2;
+    int          fd = 2;
     dj_sink_kind kind = DJ_SINK_FILE;
-    const char *path = "";
+    const char  *path = "";
 
     if (dj_str_eq(to, DJ_LIT("syslog"))) {
         kind = DJ_SINK_SYSLOG;
@@ -101,7 +103,7 @@ dj_err dj_sink_reopen(dj_scope *s, dj_sink *sink)
 {
     if (sink->path[0] == '\0')
         return DJ_OK;
-    int fd = -1;
+    int    fd = -1;
     dj_err e = open_path(s, sink->kind, sink->path, &fd);
     if (e)
         return e;
@@ -157,7 +159,8 @@ static unsigned long count_lines(dj_str lines)
     return n;
 }
 
-/* What goes into one write: all of it, but on a stream no more than it surely takes without waiting. */
+/* What goes into one write: all of it, but on a stream no more than it surely takes without
+ * waiting. */
 static dj_str first_part(const dj_sink *sink, dj_str lines)
 {
     if (sink->kind != DJ_SINK_STREAM || lines.len <= DJ_SINK_ATOMIC)
@@ -177,7 +180,7 @@ static bool catch_up(dj_sink *sink)
     unsigned long lost = atomic_exchange(&sink->lost, 0);
     if (lost == 0)
         return true;
-    char line[256];
+    char   line[256];
     size_t len;
     if (sink->report != NULL)
         len = sink->report(line, sizeof line, lost);

@@ -8,7 +8,8 @@ typedef struct civil {
     unsigned month, day, weekday, hour, minute, second;
 } civil;
 
-/* Days to date in the proleptic Gregorian calendar, counted in 400-year eras from 1 March of year 0. */
+/* Days to date in the proleptic Gregorian calendar, counted in 400-year eras from 1 March of year
+ * 0. */
 static civil civil_of(int64_t t)
 {
     int64_t days = t / 86400, rest = t % 86400;
@@ -90,14 +91,15 @@ static unsigned month_of(const char name[3])
     static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
     for (unsigned i = 0; i < 12; i++) {
         const char *want = names + 3 * (size_t)i;
-        if (want[0] == dj_to_lower(name[0]) && want[1] == dj_to_lower(name[1]) && want[2] == dj_to_lower(name[2]))
+        if (want[0] == dj_to_lower(name[0]) && want[1] == dj_to_lower(name[1]) &&
+            want[2] == dj_to_lower(name[2]))
             return i + 1;
     }
     return 0;
 }
 
-/* `form` has D d Y h m s for a digit of day (d: or a blank), year, hour, minute, second; N for a letter of the month; other
- * characters stand for themselves. */
+/* `form` has D d Y h m s for a digit of day (d: or a blank), year, hour, minute, second; N for a
+ * letter of the month; other characters stand for themselves. */
 static bool read_form(dj_str text, const char *form, civil *c)
 {
     char   month[3];
@@ -109,17 +111,28 @@ static bool read_form(dj_str text, const char *form, civil *c)
         unsigned *field = NULL;
         unsigned  digit = (unsigned)(is - '0');
         switch (form[i]) {
-        case 'N': month[nmonth++] = is; continue;
+        case 'N':
+            month[nmonth++] = is;
+            continue;
         case 'd':
             if (is == ' ')
                 continue;
             field = &c->day;
             break;
-        case 'D': field = &c->day; break;
-        case 'h': field = &c->hour; break;
-        case 'm': field = &c->minute; break;
-        case 's': field = &c->second; break;
-        case 'Y': break;
+        case 'D':
+            field = &c->day;
+            break;
+        case 'h':
+            field = &c->hour;
+            break;
+        case 'm':
+            field = &c->minute;
+            break;
+        case 's':
+            field = &c->second;
+            break;
+        case 'Y':
+            break;
         default:
             if (is != form[i])
                 return false;
@@ -139,7 +152,8 @@ static bool read_form(dj_str text, const char *form, civil *c)
 static bool is_real(const civil *c)
 {
     static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (c->month == 0 || c->day == 0 || c->year < 1 || c->hour > 23 || c->minute > 59 || c->second > 59)
+    if (c->month == 0 || c->day == 0 || c->year < 1 || c->hour > 23 || c->minute > 59 ||
+        c->second > 59)
         return false;
     return c->day <= days[c->month - 1] + (unsigned)(c->month == 2 && is_leap(c->year));
 }

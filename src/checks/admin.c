@@ -1,8 +1,9 @@
-/* src/checks/admin.c - what the admin needs around it. Django: django/contrib/admin/checks.py, check_dependencies. */
+/* src/checks/admin.c - what the admin needs around it. Django: django/contrib/admin/checks.py,
+ * check_dependencies. */
 #include "checks/family.h"
 
 #define DJANGO_ENGINE "django.template.backends.django.DjangoTemplates"
-#define AUTH_LAYER "django.contrib.auth.middleware.AuthenticationMiddleware"
+#define AUTH_LAYER    "django.contrib.auth.middleware.AuthenticationMiddleware"
 #define MESSAGE_LAYER "django.contrib.messages.middleware.MessageMiddleware"
 #define SESSION_LAYER "django.contrib.sessions.middleware.SessionMiddleware"
 
@@ -23,8 +24,10 @@ static void apps(dj_check_run *c)
 static bool default_backend(dj_check_run *c)
 {
     static const char *const derived[] = {
-        "django.contrib.auth.backends.ModelBackend", "django.contrib.auth.backends.AllowAllUsersModelBackend",
-        "django.contrib.auth.backends.RemoteUserBackend", "django.contrib.auth.backends.AllowAllUsersRemoteUserBackend", NULL};
+        "django.contrib.auth.backends.ModelBackend",
+        "django.contrib.auth.backends.AllowAllUsersModelBackend",
+        "django.contrib.auth.backends.RemoteUserBackend",
+        "django.contrib.auth.backends.AllowAllUsersRemoteUserBackend", NULL};
     const dj_value *v = dj_check_setting(c, "AUTHENTICATION_BACKENDS");
     for (size_t i = 0; i < ck_len(v); i++)
         if (ck_in_table(derived, ck_text(ck_item(v, i))))
@@ -55,17 +58,21 @@ static void templates(dj_check_run *c)
     }
     const dj_value *processors = ck_in(ck_in(engine, "OPTIONS"), "context_processors");
     dj_origin       at = ck_at(c, "TEMPLATES", processors != NULL ? processors : engine);
-    if (!has_processor(processors, "django.contrib.auth.context_processors.auth") && default_backend(c))
+    if (!has_processor(processors, "django.contrib.auth.context_processors.auth") &&
+        default_backend(c))
         ck_report(c, "admin.E402", at, NULL,
-                  "With the default auth backend the admin needs 'django.contrib.auth.context_processors.auth' among the "
+                  "With the default auth backend the admin needs "
+                  "'django.contrib.auth.context_processors.auth' among the "
                   "context processors of TEMPLATES.");
     if (!has_processor(processors, "django.contrib.messages.context_processors.messages"))
         ck_report(c, "admin.E404", at, NULL,
-                  "The admin needs 'django.contrib.messages.context_processors.messages' among the context processors of "
+                  "The admin needs 'django.contrib.messages.context_processors.messages' among the "
+                  "context processors of "
                   "TEMPLATES.");
     if (!has_processor(processors, "django.template.context_processors.request"))
         ck_report(c, "admin.W411", at, NULL,
-                  "The admin's sidebar needs 'django.template.context_processors.request' among the context processors of "
+                  "The admin's sidebar needs 'django.template.context_processors.request' among "
+                  "the context processors of "
                   "TEMPLATES.");
 }
 

@@ -1,4 +1,5 @@
-/* src/checks/ask.c - the questions checks ask about settings, with Python's answers and a third one: not known.
+/* src/checks/ask.c - the questions checks ask about settings, with Python's answers and a third
+ * one: not known.
  *
  * Must not know: what any check makes of the answer. */
 #include "checks/family.h"
@@ -127,7 +128,8 @@ tri ck_app(dj_check_run *c, const char *app)
         dj_str entry = ck_text(ck_item(apps, i));
         unknown = unknown || ck_item(apps, i)->kind == DJ_V_UNKNOWN;
         if (dj_str_starts(entry, plain) &&
-            (entry.len == plain.len || dj_str_starts(dj_str_from(entry, plain.len), DJ_LIT(".apps."))))
+            (entry.len == plain.len ||
+             dj_str_starts(dj_str_from(entry, plain.len), DJ_LIT(".apps."))))
             return YES;
     }
     if (!unknown)

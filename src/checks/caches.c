@@ -69,7 +69,8 @@ static void exposed(dj_check_run *c)
             const char *how = relation(ck_resolve(c->s, c->in->base, where), folders, n);
             if (how != NULL)
                 ck_report(c, "caches.W002", ck_at(c, "CACHES", ck_in(cache, "LOCATION")), NULL,
-                          "The cache '" DJ_FMT "' might be fetched by visitors or damaged: its LOCATION %s %s.",
+                          "The cache '" DJ_FMT
+                          "' might be fetched by visitors or damaged: its LOCATION %s %s.",
                           DJ_ARG(ck_text(caches->dict.pairs[i].key)), how, settings[s]);
         }
     }
@@ -85,7 +86,8 @@ static void absolute(dj_check_run *c)
         if (ck_is_text(ck_in(cache, "BACKEND"), FILE_CACHE) && where != NULL &&
             !dj_str_starts(ck_text(where), DJ_LIT("/")))
             ck_report(c, "caches.W003", ck_at(c, "CACHES", where), NULL,
-                      "The LOCATION of the cache '" DJ_FMT "' is a relative path; write an absolute one.",
+                      "The LOCATION of the cache '" DJ_FMT
+                      "' is a relative path; write an absolute one.",
                       DJ_ARG(ck_text(caches->dict.pairs[i].key)));
     }
 }

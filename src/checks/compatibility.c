@@ -1,12 +1,13 @@
-/* src/checks/compatibility.c - values that older releases of Django took and newer ones don't; and checks of Django's
- * that say something about its Python side only. */
+/* src/checks/compatibility.c - values that older releases of Django took and newer ones don't; and
+ * checks of Django's that say something about its Python side only. */
 #include "checks/family.h"
 
 static void report_origin(dj_check_run *c, const dj_value *at, dj_str entry)
 {
     if (!dj_str_has(entry, DJ_LIT("://")))
         ck_report(c, "4_0.E001", ck_at(c, "CSRF_TRUSTED_ORIGINS", at), NULL,
-                  "An entry of CSRF_TRUSTED_ORIGINS must begin with a scheme (https:// as a rule), but found " DJ_FMT ".",
+                  "An entry of CSRF_TRUSTED_ORIGINS must begin with a scheme (https:// as a rule), "
+                  "but found " DJ_FMT ".",
                   DJ_ARG(entry));
 }
 
@@ -37,7 +38,8 @@ static void async_unsafe(dj_check_run *c)
 {
     if (ck_env(c, "DJANGO_ALLOW_ASYNC_UNSAFE").len > 0)
         ck_report(c, "async.E001", (dj_origin){0}, NULL,
-                  "The environment variable DJANGO_ALLOW_ASYNC_UNSAFE is set: Django's protection of asynchronous code is off.");
+                  "The environment variable DJANGO_ALLOW_ASYNC_UNSAFE is set: Django's protection "
+                  "of asynchronous code is off.");
 }
 
 static const dj_check async_checks[] = {{"async_support", true, "async.E001", async_unsafe}};

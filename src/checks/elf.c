@@ -1,4 +1,5 @@
-/* src/checks/elf.c - reads headers, segments, dynamic section and symbol names of an ELF file in memory.
+/* src/checks/elf.c - reads headers, segments, dynamic section and symbol names of an ELF file in
+ * memory.
  *
  * System V ABI; <elf.h>. Must not know: which file it is, what checks make of the facts. */
 #include "checks/family.h"
@@ -32,8 +33,9 @@ static dj_str text_at(dj_str file, uint64_t offset, uint64_t end)
 
 static void note_symbol(dj_str name, elf_facts *out)
 {
-    static const char *const tools[] = {"__asan_init", "__ubsan_handle_", "__tsan_init", "__msan_init", "__lsan_init",
-                                        "__gcov_init", "__llvm_profile_"};
+    static const char *const tools[] = {"__asan_init",    "__ubsan_handle_", "__tsan_init",
+                                        "__msan_init",    "__lsan_init",     "__gcov_init",
+                                        "__llvm_profile_"};
     out->has_symbols = true;
     if (dj_str_eq(name, DJ_LIT("__stack_chk_fail")))
         out->stack_protector = true;
@@ -44,7 +46,8 @@ static void note_symbol(dj_str name, elf_facts *out)
             out->instrumented = true;
 }
 
-static void look_at_symbols(dj_str file, const elf_header *h, const elf_section *table, elf_facts *out)
+static void look_at_symbols(dj_str file, const elf_header *h, const elf_section *table,
+                            elf_facts *out)
 {
     elf_section names;
     if (table->sh_link >= h->e_shnum || table->sh_entsize != sizeof(elf_symbol) ||
@@ -65,7 +68,8 @@ static void look_at_symbols(dj_str file, const elf_header *h, const elf_section 
 
 static void look_at_dynamic(dj_str file, const elf_segment *segment, elf_facts *out)
 {
-    for (uint64_t at = 0; at + sizeof(elf_dynamic) <= segment->p_filesz; at += sizeof(elf_dynamic)) {
+    for (uint64_t at = 0; at + sizeof(elf_dynamic) <= segment->p_filesz;
+         at += sizeof(elf_dynamic)) {
         elf_dynamic d;
         if (!read_at(file, segment->p_offset + at, &d, sizeof d) || d.d_tag == DT_NULL)
             return;

@@ -6,7 +6,7 @@
 #include "checks/family.h"
 
 #define MESSAGES_MAX ((size_t)10000)
-#define TEXT_MAX ((size_t)16 * 1024)
+#define TEXT_MAX     ((size_t)16 * 1024)
 
 static const check_family *const families[] = {
 #define FAMILY(name) &check_family_##name,
@@ -58,9 +58,10 @@ static dj_str one_line(dj_scope *s, dj_str text)
     return dj_buf_str(&b);
 }
 
-__attribute__((format(printf, 7, 0))) static void add_text(dj_check_run *c, dj_level level, const char *id, dj_str object,
-                                                           dj_origin origin, const char *hint, const char *fmt,
-                                                           va_list args)
+__attribute__((format(printf, 7, 0))) static void add_text(dj_check_run *c, dj_level level,
+                                                           const char *id, dj_str object,
+                                                           dj_origin origin, const char *hint,
+                                                           const char *fmt, va_list args)
 {
     dj_check_message m = {
         .level = level,
@@ -73,8 +74,8 @@ __attribute__((format(printf, 7, 0))) static void add_text(dj_check_run *c, dj_l
     add_message(c, &m);
 }
 
-void dj_check_report(dj_check_run *c, dj_level level, const char *id, dj_origin origin, const char *hint,
-                     const char *fmt, ...)
+void dj_check_report(dj_check_run *c, dj_level level, const char *id, dj_origin origin,
+                     const char *hint, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -97,7 +98,8 @@ static dj_level level_of_id(const char *id)
     }
 }
 
-void ck_report(dj_check_run *c, const char *id, dj_origin origin, const char *hint, const char *fmt, ...)
+void ck_report(dj_check_run *c, const char *id, dj_origin origin, const char *hint, const char *fmt,
+               ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -105,8 +107,8 @@ void ck_report(dj_check_run *c, const char *id, dj_origin origin, const char *hi
     va_end(args);
 }
 
-void ck_report_on(dj_check_run *c, const char *id, dj_str object, dj_origin origin, const char *hint,
-                  const char *fmt, ...)
+void ck_report_on(dj_check_run *c, const char *id, dj_str object, dj_origin origin,
+                  const char *hint, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -171,11 +173,15 @@ static void report_undecided(dj_check_run *c)
     for (size_t i = 0; i < c->nnotes; i++) {
         const undecided_note *n = &c->notes[i];
         const dj_value       *v = first_unknown(n->value, 0);
-        dj_origin             at = v == NULL ? (dj_origin){.file = c->in->conf->files[0]} : v->origin;
-        dj_str reason = v != NULL && v->kind == DJ_V_UNKNOWN && v->str.len > 0 ? v->str : DJ_LIT("needs Python");
-        dj_str place = at.line == 0 ? base_name(at.file)
-                                    : dj_strf(c->s, DJ_FMT ":%u", DJ_ARG(base_name(at.file)), (unsigned)at.line);
-        ck_report(c, "donjon.I002", at, NULL, "not decided: " DJ_FMT ": " DJ_FMT " (" DJ_FMT "); this leaves open: " DJ_FMT,
+        dj_origin at = v == NULL ? (dj_origin){.file = c->in->conf->files[0]} : v->origin;
+        dj_str    reason = v != NULL && v->kind == DJ_V_UNKNOWN && v->str.len > 0
+                               ? v->str
+                               : DJ_LIT("needs Python");
+        dj_str    place = at.line == 0 ? base_name(at.file)
+                                       : dj_strf(c->s, DJ_FMT ":%u", DJ_ARG(base_name(at.file)),
+                                                 (unsigned)at.line);
+        ck_report(c, "donjon.I002", at, NULL,
+                  "not decided: " DJ_FMT ": " DJ_FMT " (" DJ_FMT "); this leaves open: " DJ_FMT,
                   DJ_ARG(n->name), DJ_ARG(place), DJ_ARG(reason), DJ_ARG(dj_buf_str(&n->ids)));
     }
 }
@@ -203,8 +209,8 @@ static bool chosen(const dj_check *check, const dj_check_options *o)
     return o->ntags == 0;
 }
 
-/* Django registers checks of contrib apps when the app is installed. Not to know counts as installed: the checks
- * then say themselves what they can't decide. */
+/* Django registers checks of contrib apps when the app is installed. Not to know counts as
+ * installed: the checks then say themselves what they can't decide. */
 static bool registered(dj_check_run *c, const check_family *f)
 {
     if (f->setting != NULL && !dj_conf_is_set(c->in->conf, dj_str_of(f->setting)))
@@ -222,8 +228,8 @@ static void run_one(dj_check_run *c, const dj_check *check, const dj_check_optio
 
 /* -- silencing -- */
 
-/* `id in SILENCED_SYSTEM_CHECKS`; Python's `in` on a plain string looks for a substring. What keeps an audit honest
- * can't be silenced. */
+/* `id in SILENCED_SYSTEM_CHECKS`; Python's `in` on a plain string looks for a substring. What keeps
+ * an audit honest can't be silenced. */
 static bool is_silenced(const dj_value *list, const dj_check_message *m)
 {
     if (list == NULL || dj_str_eq(m->id, DJ_LIT("donjon.I002")))
@@ -240,14 +246,19 @@ static bool is_silenced(const dj_value *list, const dj_check_message *m)
 
 static int group_of(dj_level level)
 {
-    return level >= DJ_CRITICAL ? 0 : level >= DJ_ERROR_LEVEL ? 1 : level >= DJ_WARNING ? 2 : level >= DJ_INFO ? 3 : 4;
+    return level >= DJ_CRITICAL      ? 0
+           : level >= DJ_ERROR_LEVEL ? 1
+           : level >= DJ_WARNING     ? 2
+           : level >= DJ_INFO        ? 3
+                                     : 4;
 }
 
 /* Django sorts the formatted lines "OBJ: (ID) TEXT" of a group as text. */
 static dj_str sort_key(dj_scope *s, const dj_check_message *m)
 {
-    return dj_strf(s, DJ_FMT ": (" DJ_FMT ") " DJ_FMT "%s" DJ_FMT, DJ_ARG(m->object.len == 0 ? DJ_LIT("?") : m->object),
-                   DJ_ARG(m->id), DJ_ARG(m->text), m->hint.len == 0 ? "" : "\n\tHINT: ", DJ_ARG(m->hint));
+    return dj_strf(s, DJ_FMT ": (" DJ_FMT ") " DJ_FMT "%s" DJ_FMT,
+                   DJ_ARG(m->object.len == 0 ? DJ_LIT("?") : m->object), DJ_ARG(m->id),
+                   DJ_ARG(m->text), m->hint.len == 0 ? "" : "\n\tHINT: ", DJ_ARG(m->hint));
 }
 
 typedef struct keyed {
@@ -277,7 +288,8 @@ static dj_check_message *sorted(dj_scope *s, const dj_check_message *list, size_
 
 /* -- the run -- */
 
-void dj_checks_run(dj_scope *s, const dj_check_input *input, const dj_check_options *options, dj_check_result *out)
+void dj_checks_run(dj_scope *s, const dj_check_input *input, const dj_check_options *options,
+                   dj_check_result *out)
 {
     static const dj_check choosing = {"", false, "", NULL};
     dj_check_run          c = {.s = s, .in = input, .current = &choosing};
@@ -340,7 +352,8 @@ static void add_tags(dj_map *seen, const dj_check *check, const dj_check_options
             dj_map_set(seen, piece, (void *)(uintptr_t)check);
 }
 
-const dj_str *dj_check_tags(dj_scope *s, const dj_check_input *input, const dj_check_options *options, size_t *len)
+const dj_str *dj_check_tags(dj_scope *s, const dj_check_input *input,
+                            const dj_check_options *options, size_t *len)
 {
     static const dj_check choosing = {"", false, "", NULL};
     dj_check_run          c = {.s = s, .in = input, .current = &choosing};
@@ -391,7 +404,8 @@ const dj_check_info *dj_check_catalogue(dj_scope *s, size_t *len)
             dj_str          rest = dj_str_of(check->ids), id;
             while (dj_str_next(&rest, ' ', &id)) {
                 DJ_ASSERT(n < 511);
-                out[n++] = (dj_check_info){id, dj_str_of(summary_of(id)), dj_str_of(check->tags), check->deploy};
+                out[n++] = (dj_check_info){id, dj_str_of(summary_of(id)), dj_str_of(check->tags),
+                                           check->deploy};
             }
         }
     dj_str i002 = DJ_LIT("donjon.I002");

@@ -1,7 +1,7 @@
 /* src/checks/hardening.c - the program and the process that serve the site.
  *
- * Looks at /proc/self/exe, and at libdonjon.so if the program loads it: with a shared library much of what must be
- * protected is there. Must not know: settings. */
+ * Looks at /proc/self/exe, and at libdonjon.so if the program loads it: with a shared library much
+ * of what must be protected is there. Must not know: settings. */
 #include "checks/family.h"
 #include <fcntl.h>
 #include <link.h>
@@ -48,7 +48,9 @@ static bool look(dj_check_run *c, elf_facts *out)
         return false;
     if (!look_at_file("/proc/self/exe", out)) {
         ck_report(c, "donjon.I002", (dj_origin){0}, NULL,
-                  "not decided: the program file can't be read through /proc/self/exe; this leaves open: %s", c->current->ids);
+                  "not decided: the program file can't be read through /proc/self/exe; this leaves "
+                  "open: %s",
+                  c->current->ids);
         return false;
     }
     dl_iterate_phdr(find_library, &library);
@@ -105,30 +107,37 @@ static void guards(dj_check_run *c)
     if (!look(c, &f))
         return;
     if (f.has_symbols && !f.stack_protector)
-        ck_report(c, "donjon.W003", (dj_origin){0}, "Build the program with -fstack-protector-strong.",
+        ck_report(c, "donjon.W003", (dj_origin){0},
+                  "Build the program with -fstack-protector-strong.",
                   "The program has no stack protector: an overrun buffer can redirect it.");
     if ((f.has_symbols && !f.fortify) || !is_optimised())
-        ck_report(c, "donjon.W004", (dj_origin){0}, "Build the program with -O2 -D_FORTIFY_SOURCE=3.",
+        ck_report(c, "donjon.W004", (dj_origin){0},
+                  "Build the program with -O2 -D_FORTIFY_SOURCE=3.",
                   "The program is built %s: the C library checks fewer sizes.",
                   is_optimised() ? "without _FORTIFY_SOURCE" : "without optimisation");
     if (f.instrumented || is_instrumented() || !is_optimised())
-        ck_report(c, "donjon.W008", (dj_origin){0}, "Build a release: meson setup --buildtype=release.",
-                  "The program is %s.", f.instrumented || is_instrumented() ? "built with sanitizers or coverage" : "a debug build");
+        ck_report(c, "donjon.W008", (dj_origin){0},
+                  "Build a release: meson setup --buildtype=release.", "The program is %s.",
+                  f.instrumented || is_instrumented() ? "built with sanitizers or coverage"
+                                                      : "a debug build");
 }
 
 static void root(dj_check_run *c)
 {
     if (c->in->program && geteuid() == 0)
-        ck_report(c, "donjon.E006", (dj_origin){0},
-                  "Start it under an account of its own, and let the service manager bind low ports.",
-                  "The process runs as root.");
+        ck_report(
+            c, "donjon.E006", (dj_origin){0},
+            "Start it under an account of its own, and let the service manager bind low ports.",
+            "The process runs as root.");
 }
 
 static void core_dumps(dj_check_run *c)
 {
     struct rlimit limit;
-    if (c->in->program && getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur != 0 && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1)
-        ck_report(c, "donjon.W007", (dj_origin){0}, "Set LimitCORE=0 in the service, or run ulimit -c 0.",
+    if (c->in->program && getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur != 0 &&
+        prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1)
+        ck_report(c, "donjon.W007", (dj_origin){0},
+                  "Set LimitCORE=0 in the service, or run ulimit -c 0.",
                   "A crash may write the process's memory, keys included, to disk.");
 }
 

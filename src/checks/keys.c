@@ -6,7 +6,8 @@
 
 #define BITS_WANTED 256.0
 
-/* -- an estimate of entropy from the outside: an upper bound from its alphabet, less what repeats or spells words -- */
+/* -- an estimate of entropy from the outside: an upper bound from its alphabet, less what repeats
+ * or spells words -- */
 
 /* log2 to three digits, without libm. */
 static double log2_of(int n)
@@ -72,7 +73,8 @@ static bool is_phrase(dj_str key)
     size_t in_words = 0, words = 0, run = 0;
     for (size_t i = 0; i <= key.len; i++) {
         bool letter = i < key.len && dj_is_alpha(key.ptr[i]);
-        bool inner_upper = letter && run > 0 && key.ptr[i] >= 'A' && key.ptr[i] <= 'Z' && key.ptr[i - 1] >= 'a';
+        bool inner_upper =
+            letter && run > 0 && key.ptr[i] >= 'A' && key.ptr[i] <= 'Z' && key.ptr[i - 1] >= 'a';
         if (letter && !inner_upper) {
             run++;
             continue;
@@ -114,20 +116,26 @@ static void entropy(dj_check_run *c)
 {
     dj_str key = ck_text(dj_check_setting(c, "SECRET_KEY"));
     if (passes_django(key) && estimated_bits(key) < BITS_WANTED)
-        ck_report(c, "donjon.W030", dj_check_origin(c, "SECRET_KEY"), "Make SECRET_KEY with: manage secret-key.",
-                  "SECRET_KEY is long, but easy to guess: it repeats, spells words, or uses few different characters.");
+        ck_report(c, "donjon.W030", dj_check_origin(c, "SECRET_KEY"),
+                  "Make SECRET_KEY with: manage secret-key.",
+                  "SECRET_KEY is long, but easy to guess: it repeats, spells words, or uses few "
+                  "different characters.");
 }
 
 static void fallbacks(dj_check_run *c)
 {
-    const dj_value *key = dj_check_setting(c, "SECRET_KEY"), *old = dj_check_setting(c, "SECRET_KEY_FALLBACKS");
+    const dj_value *key = dj_check_setting(c, "SECRET_KEY"),
+                   *old = dj_check_setting(c, "SECRET_KEY_FALLBACKS");
     if (ck_len(old) > 3)
-        ck_report(c, "donjon.W031", dj_check_origin(c, "SECRET_KEY_FALLBACKS"), "Drop old keys from SECRET_KEY_FALLBACKS.",
-                  "SECRET_KEY_FALLBACKS holds more than 3 keys; each of them still opens the site.");
+        ck_report(
+            c, "donjon.W031", dj_check_origin(c, "SECRET_KEY_FALLBACKS"),
+            "Drop old keys from SECRET_KEY_FALLBACKS.",
+            "SECRET_KEY_FALLBACKS holds more than 3 keys; each of them still opens the site.");
     for (size_t i = 0; i < ck_len(old); i++)
         if (ck_text(key).len > 0 && dj_equal_constant_time(ck_text(key), ck_text(ck_item(old, i))))
             ck_report(c, "donjon.W031", ck_at(c, "SECRET_KEY_FALLBACKS", ck_item(old, i)),
-                      "Drop it from SECRET_KEY_FALLBACKS, and make a new SECRET_KEY if the old one leaked.",
+                      "Drop it from SECRET_KEY_FALLBACKS, and make a new SECRET_KEY if the old one "
+                      "leaked.",
                       "SECRET_KEY_FALLBACKS[%zu] is SECRET_KEY itself.", i);
 }
 

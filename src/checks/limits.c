@@ -13,21 +13,25 @@ static void body(dj_check_run *c)
                   v->kind == DJ_V_NONE ? "is None" : "is over 100 MiB");
 }
 
-static void none_of(dj_check_run *c, const char *name, const char *id, const char *hint, const char *what)
+static void none_of(dj_check_run *c, const char *name, const char *id, const char *hint,
+                    const char *what)
 {
     const dj_value *v = dj_check_setting(c, name);
     if (v != NULL && v->kind == DJ_V_NONE)
-        ck_report(c, id, dj_check_origin(c, name), hint, "%s is None: a form may carry any number of %s.", name, what);
+        ck_report(c, id, dj_check_origin(c, name), hint,
+                  "%s is None: a form may carry any number of %s.", name, what);
 }
 
 static void fields(dj_check_run *c)
 {
-    none_of(c, "DATA_UPLOAD_MAX_NUMBER_FIELDS", "donjon.W101", "Set DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000.", "fields");
+    none_of(c, "DATA_UPLOAD_MAX_NUMBER_FIELDS", "donjon.W101",
+            "Set DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000.", "fields");
 }
 
 static void uploads(dj_check_run *c)
 {
-    none_of(c, "DATA_UPLOAD_MAX_NUMBER_FILES", "donjon.W102", "Set DATA_UPLOAD_MAX_NUMBER_FILES = 100.", "files");
+    none_of(c, "DATA_UPLOAD_MAX_NUMBER_FILES", "donjon.W102",
+            "Set DATA_UPLOAD_MAX_NUMBER_FILES = 100.", "files");
 }
 
 static const dj_check checks[] = {

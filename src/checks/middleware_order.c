@@ -6,11 +6,11 @@
 #include "donjon/map.h"
 
 #define SECURITY_LAYER "django.middleware.security.SecurityMiddleware"
-#define SESSION_LAYER "django.contrib.sessions.middleware.SessionMiddleware"
-#define AUTH_LAYER "django.contrib.auth.middleware.AuthenticationMiddleware"
-#define LOGIN_LAYER "django.contrib.auth.middleware.LoginRequiredMiddleware"
-#define MESSAGE_LAYER "django.contrib.messages.middleware.MessageMiddleware"
-#define CSRF_LAYER "django.middleware.csrf.CsrfViewMiddleware"
+#define SESSION_LAYER  "django.contrib.sessions.middleware.SessionMiddleware"
+#define AUTH_LAYER     "django.contrib.auth.middleware.AuthenticationMiddleware"
+#define LOGIN_LAYER    "django.contrib.auth.middleware.LoginRequiredMiddleware"
+#define MESSAGE_LAYER  "django.contrib.messages.middleware.MessageMiddleware"
+#define CSRF_LAYER     "django.middleware.csrf.CsrfViewMiddleware"
 
 static const char *const django_middleware[] = {
     "django.contrib.admindocs.middleware.XViewMiddleware",
@@ -43,7 +43,8 @@ bool ck_known_middleware(dj_check_run *c, dj_str name)
     for (size_t i = 0; i < dj_builtin_middleware_len; i++)
         if (dj_str_eq(name, dj_str_of(dj_builtin_middleware[i]->name)))
             return true;
-    return ck_in_table(django_middleware, name) || (c->in->middleware != NULL && ck_in_table(c->in->middleware, name));
+    return ck_in_table(django_middleware, name) ||
+           (c->in->middleware != NULL && ck_in_table(c->in->middleware, name));
 }
 
 /* `later` must stand below `earlier`. *at is the place of `later`. */
@@ -65,13 +66,15 @@ static void login_required(dj_check_run *c)
 {
     dj_origin at;
     if (out_of_order(c, LOGIN_LAYER, AUTH_LAYER, &at) == YES)
-        ck_report(c, "auth.E013", at, NULL, "'" LOGIN_LAYER "' needs '" AUTH_LAYER "' before it in MIDDLEWARE.");
+        ck_report(c, "auth.E013", at, NULL,
+                  "'" LOGIN_LAYER "' needs '" AUTH_LAYER "' before it in MIDDLEWARE.");
 }
 
 /* What may stand before SecurityMiddleware: layers that refuse hosts or read a proxy's headers. */
 static bool may_precede(dj_scope *s, dj_str name)
 {
-    static const char *const words[] = {"host", "proxy", "forwarded", "realip", "remoteaddr", "healthcheck"};
+    static const char *const words[] = {"host",   "proxy",      "forwarded",
+                                        "realip", "remoteaddr", "healthcheck"};
     dj_str                   lower = dj_str_lower(s, name);
     for (size_t i = 0; i < DJ_COUNT(words); i++)
         if (dj_str_has(lower, dj_str_of(words[i])))
@@ -96,8 +99,10 @@ static void security_first(dj_check_run *c)
             continue;
         if (ck_has(c, "MIDDLEWARE", SECURITY_LAYER) == YES)
             ck_report(c, "donjon.W080", ck_at(c, "MIDDLEWARE", item),
-                      "Put '" SECURITY_LAYER "' first in MIDDLEWARE, so that its redirect and headers cover all others.",
-                      "'" DJ_FMT "' stands before '" SECURITY_LAYER "' in MIDDLEWARE.", DJ_ARG(ck_text(item)));
+                      "Put '" SECURITY_LAYER
+                      "' first in MIDDLEWARE, so that its redirect and headers cover all others.",
+                      "'" DJ_FMT "' stands before '" SECURITY_LAYER "' in MIDDLEWARE.",
+                      DJ_ARG(ck_text(item)));
         return;
     }
 }
@@ -106,27 +111,35 @@ static void authentication(dj_check_run *c)
 {
     dj_origin at;
     if (out_of_order(c, AUTH_LAYER, SESSION_LAYER, &at) == YES)
-        ck_report(c, "donjon.E081", at, "Put '" SESSION_LAYER "' before '" AUTH_LAYER "' in MIDDLEWARE.",
-                  "'" AUTH_LAYER "' stands before or without '" SESSION_LAYER "': nobody can be logged in.");
+        ck_report(c, "donjon.E081", at,
+                  "Put '" SESSION_LAYER "' before '" AUTH_LAYER "' in MIDDLEWARE.",
+                  "'" AUTH_LAYER "' stands before or without '" SESSION_LAYER
+                  "': nobody can be logged in.");
 }
 
 static void messages(dj_check_run *c)
 {
     dj_origin       at;
     const dj_value *storage = dj_check_setting(c, "MESSAGE_STORAGE");
-    if (storage == NULL || ck_is_text(storage, "django.contrib.messages.storage.cookie.CookieStorage"))
+    if (storage == NULL ||
+        ck_is_text(storage, "django.contrib.messages.storage.cookie.CookieStorage"))
         return;
     if (out_of_order(c, MESSAGE_LAYER, SESSION_LAYER, &at) == YES)
-        ck_report(c, "donjon.E082", at, "Put '" SESSION_LAYER "' before '" MESSAGE_LAYER "' in MIDDLEWARE.",
-                  "'" MESSAGE_LAYER "' stands before or without '" SESSION_LAYER "', where its storage keeps messages.");
+        ck_report(c, "donjon.E082", at,
+                  "Put '" SESSION_LAYER "' before '" MESSAGE_LAYER "' in MIDDLEWARE.",
+                  "'" MESSAGE_LAYER "' stands before or without '" SESSION_LAYER
+                  "', where its storage keeps messages.");
 }
 
 static void csrf_in_session(dj_check_run *c)
 {
     dj_origin at;
-    if (ck_truth(c, "CSRF_USE_SESSIONS") == YES && out_of_order(c, CSRF_LAYER, SESSION_LAYER, &at) == YES)
-        ck_report(c, "donjon.E083", at, "Put '" SESSION_LAYER "' before '" CSRF_LAYER "' in MIDDLEWARE.",
-                  "CSRF_USE_SESSIONS is on, but '" CSRF_LAYER "' stands before or without '" SESSION_LAYER "'.");
+    if (ck_truth(c, "CSRF_USE_SESSIONS") == YES &&
+        out_of_order(c, CSRF_LAYER, SESSION_LAYER, &at) == YES)
+        ck_report(c, "donjon.E083", at,
+                  "Put '" SESSION_LAYER "' before '" CSRF_LAYER "' in MIDDLEWARE.",
+                  "CSRF_USE_SESSIONS is on, but '" CSRF_LAYER
+                  "' stands before or without '" SESSION_LAYER "'.");
 }
 
 static void twice(dj_check_run *c)
@@ -139,7 +152,8 @@ static void twice(dj_check_run *c)
             continue;
         if (dj_map_has(&seen, name))
             ck_report(c, "donjon.W084", ck_at(c, "MIDDLEWARE", ck_item(v, i)),
-                      "Remove the second one from MIDDLEWARE.", "'" DJ_FMT "' stands twice in MIDDLEWARE.", DJ_ARG(name));
+                      "Remove the second one from MIDDLEWARE.",
+                      "'" DJ_FMT "' stands twice in MIDDLEWARE.", DJ_ARG(name));
         dj_map_set(&seen, name, c);
     }
 }
@@ -152,11 +166,14 @@ static void unknown_name(dj_check_run *c)
         dj_str name = ck_text(ck_item(v, i));
         if (ck_item(v, i)->kind == DJ_V_UNKNOWN || ck_known_middleware(c, name))
             continue;
-        bool ours = dj_str_starts(name, DJ_LIT("django.")) || dj_str_starts(name, DJ_LIT("donjon."));
+        bool ours =
+            dj_str_starts(name, DJ_LIT("django.")) || dj_str_starts(name, DJ_LIT("donjon."));
         if (c->in->urls != NULL || ours)
             ck_report(c, "donjon.E085", ck_at(c, "MIDDLEWARE", ck_item(v, i)),
-                      "Remove it from MIDDLEWARE, correct its spelling, or register it in dj_app.middleware.",
-                      "MIDDLEWARE names '" DJ_FMT "', which this build does not know.", DJ_ARG(name));
+                      "Remove it from MIDDLEWARE, correct its spelling, or register it in "
+                      "dj_app.middleware.",
+                      "MIDDLEWARE names '" DJ_FMT "', which this build does not know.",
+                      DJ_ARG(name));
     }
 }
 

@@ -1,4 +1,5 @@
-/* src/checks/paths.c - paths as Python's pathlib and os.path see them, and modules as its import finds them.
+/* src/checks/paths.c - paths as Python's pathlib and os.path see them, and modules as its import
+ * finds them.
  *
  * Must not know: settings, checks. */
 #include "checks/family.h"
@@ -8,7 +9,9 @@
 
 dj_str ck_abspath(dj_scope *s, dj_str base, dj_str path)
 {
-    dj_str whole = dj_str_starts(path, DJ_LIT("/")) ? path : dj_strf(s, DJ_FMT "/" DJ_FMT, DJ_ARG(base), DJ_ARG(path));
+    dj_str whole = dj_str_starts(path, DJ_LIT("/"))
+                       ? path
+                       : dj_strf(s, DJ_FMT "/" DJ_FMT, DJ_ARG(base), DJ_ARG(path));
     char  *out = dj_alloc(s, whole.len + 2);
     size_t len = 0;
     dj_str rest = whole, piece;
@@ -29,11 +32,13 @@ dj_str ck_abspath(dj_scope *s, dj_str base, dj_str path)
     return (dj_str){out, len};
 }
 
-/* The real path of the longest part that exists, with the rest behind it. ".." is applied after its links are
- * followed, as pathlib does: one component at a time. */
+/* The real path of the longest part that exists, with the rest behind it. ".." is applied after its
+ * links are followed, as pathlib does: one component at a time. */
 dj_str ck_resolve(dj_scope *s, dj_str base, dj_str path)
 {
-    dj_str whole = dj_str_starts(path, DJ_LIT("/")) ? path : dj_strf(s, DJ_FMT "/" DJ_FMT, DJ_ARG(base), DJ_ARG(path));
+    dj_str whole = dj_str_starts(path, DJ_LIT("/"))
+                       ? path
+                       : dj_strf(s, DJ_FMT "/" DJ_FMT, DJ_ARG(base), DJ_ARG(path));
     dj_str done = DJ_LIT("/"), rest = whole, piece;
     while (dj_str_next(&rest, '/', &piece)) {
         if (piece.len == 0 || dj_str_eq(piece, DJ_LIT(".")))
@@ -43,10 +48,12 @@ dj_str ck_resolve(dj_scope *s, dj_str base, dj_str path)
             done = slash == 0 ? DJ_LIT("/") : dj_str_first(done, slash);
             continue;
         }
-        dj_str next = dj_strf(s, DJ_FMT "%s" DJ_FMT, DJ_ARG(done), done.len == 1 ? "" : "/", DJ_ARG(piece));
-        char   real[PATH_MAX];
-        bool   has_nul = memchr(next.ptr, '\0', next.len) != NULL;
-        done = !has_nul && realpath(dj_cstr(s, next), real) != NULL ? dj_str_dup(s, dj_str_of(real)) : next;
+        dj_str next =
+            dj_strf(s, DJ_FMT "%s" DJ_FMT, DJ_ARG(done), done.len == 1 ? "" : "/", DJ_ARG(piece));
+        char real[PATH_MAX];
+        bool has_nul = memchr(next.ptr, '\0', next.len) != NULL;
+        done = !has_nul && realpath(dj_cstr(s, next), real) != NULL ? dj_str_dup(s, dj_str_of(real))
+                                                                    : next;
     }
     return done;
 }
@@ -78,7 +85,8 @@ static bool is_module_name(dj_str dotted)
         return false;
     for (size_t i = 0; i < dotted.len; i++) {
         char ch = dotted.ptr[i];
-        if (!(dj_is_alpha(ch) || dj_is_digit(ch) || ch == '_' || ch == '.') || (ch == '.' && dotted.ptr[i + 1] == '.'))
+        if (!(dj_is_alpha(ch) || dj_is_digit(ch) || ch == '_' || ch == '.') ||
+            (ch == '.' && dotted.ptr[i + 1] == '.'))
             return false;
     }
     return true;
@@ -92,7 +100,8 @@ static dj_str parent_of(dj_str path)
 
 static bool module_below(dj_scope *s, dj_str folder, dj_str dotted)
 {
-    dj_str path = dj_strf(s, DJ_FMT "/" DJ_FMT, DJ_ARG(folder), DJ_ARG(dj_str_replace(s, dotted, DJ_LIT("."), DJ_LIT("/"))));
+    dj_str path = dj_strf(s, DJ_FMT "/" DJ_FMT, DJ_ARG(folder),
+                          DJ_ARG(dj_str_replace(s, dotted, DJ_LIT("."), DJ_LIT("/"))));
     return ck_is_file(s, dj_strf(s, DJ_FMT ".py", DJ_ARG(path))) || ck_is_dir(s, path);
 }
 

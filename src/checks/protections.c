@@ -1,9 +1,11 @@
-/* src/checks/protections.c - protections that Donjon has and Django has not, switched off by a line of the settings.
+/* src/checks/protections.c - protections that Donjon has and Django has not, switched off by a line
+ * of the settings.
  *
  * What is on by default is reported when a line turns it off; who knows it silences the id. */
 #include "checks/family.h"
 
-/* Is it set to a false value? *at is then the line that does it. A setting that nobody wrote has its default, which is on. */
+/* Is it set to a false value? *at is then the line that does it. A setting that nobody wrote has
+ * its default, which is on. */
 static bool turned_off(dj_check_run *c, const char *name, dj_origin *at)
 {
     const dj_value *v = dj_check_setting(c, name);
@@ -17,8 +19,9 @@ static void host_first(dj_check_run *c)
 {
     dj_origin at;
     if (turned_off(c, "HOST_CHECK_FIRST", &at))
-        ck_report(c, "donjon.W140", at, "Set HOST_CHECK_FIRST = True, or remove the line.",
-                  "HOST_CHECK_FIRST is off: a view that never asks for the host answers under any name.");
+        ck_report(
+            c, "donjon.W140", at, "Set HOST_CHECK_FIRST = True, or remove the line.",
+            "HOST_CHECK_FIRST is off: a view that never asks for the host answers under any name.");
 }
 
 static void all_answers(dj_check_run *c)
@@ -26,23 +29,28 @@ static void all_answers(dj_check_run *c)
     dj_origin at;
     if (turned_off(c, "SECURE_ALL_ANSWERS", &at))
         ck_report(c, "donjon.W141", at, "Set SECURE_ALL_ANSWERS = True, or remove the line.",
-                  "SECURE_ALL_ANSWERS is off: errors and answers of outer layers go without security headers.");
+                  "SECURE_ALL_ANSWERS is off: errors and answers of outer layers go without "
+                  "security headers.");
 }
 
 static void permissions(dj_check_run *c)
 {
     dj_origin at;
     if (turned_off(c, "PERMISSIONS_POLICY", &at))
-        ck_report(c, "donjon.W142", at, "Name in PERMISSIONS_POLICY what pages may use, or remove the line.",
-                  "PERMISSIONS_POLICY is empty: a script on a page may ask for the camera, the position and the like.");
+        ck_report(c, "donjon.W142", at,
+                  "Name in PERMISSIONS_POLICY what pages may use, or remove the line.",
+                  "PERMISSIONS_POLICY is empty: a script on a page may ask for the camera, the "
+                  "position and the like.");
 }
 
 static void resource_policy(dj_check_run *c)
 {
     dj_origin at;
     if (turned_off(c, "CROSS_ORIGIN_RESOURCE_POLICY", &at))
-        ck_report(c, "donjon.W143", at, "Set CROSS_ORIGIN_RESOURCE_POLICY = 'same-origin', or remove the line.",
-                  "CROSS_ORIGIN_RESOURCE_POLICY is empty: other sites can load answers into their own process.");
+        ck_report(c, "donjon.W143", at,
+                  "Set CROSS_ORIGIN_RESOURCE_POLICY = 'same-origin', or remove the line.",
+                  "CROSS_ORIGIN_RESOURCE_POLICY is empty: other sites can load answers into their "
+                  "own process.");
 }
 
 static const dj_check checks[] = {

@@ -1,6 +1,8 @@
-/* src/checks/report_machine.c - the report for machines: JSON, SARIF 2.1.0, JUnit, GitHub's workflow commands.
+/* src/checks/report_machine.c - the report for machines: JSON, SARIF 2.1.0, JUnit, GitHub's
+ * workflow commands.
  *
- * SARIF: OASIS sarif-v2.1.0. JUnit: the form that Jenkins and GitLab read. Must not know: how checks come to messages. */
+ * SARIF: OASIS sarif-v2.1.0. JUnit: the form that Jenkins and GitLab read. Must not know: how
+ * checks come to messages. */
 #include "checks/family.h"
 #include "donjon/json.h"
 
@@ -14,9 +16,11 @@ dj_str ck_place_file(dj_scope *s, dj_origin at, dj_str cwd)
 
 static dj_str level_word(dj_level level)
 {
-    return level >= DJ_CRITICAL ? DJ_LIT("CRITICAL") : level >= DJ_ERROR_LEVEL ? DJ_LIT("ERROR")
-         : level >= DJ_WARNING  ? DJ_LIT("WARNING")  : level >= DJ_INFO        ? DJ_LIT("INFO")
-                                                                               : DJ_LIT("DEBUG");
+    return level >= DJ_CRITICAL      ? DJ_LIT("CRITICAL")
+           : level >= DJ_ERROR_LEVEL ? DJ_LIT("ERROR")
+           : level >= DJ_WARNING     ? DJ_LIT("WARNING")
+           : level >= DJ_INFO        ? DJ_LIT("INFO")
+                                     : DJ_LIT("DEBUG");
 }
 
 /* -- JSON -- */
@@ -82,7 +86,8 @@ static dj_str as_uri(dj_scope *s, dj_str path)
     return dj_buf_str(&b);
 }
 
-static size_t rule_index(const dj_check_message *messages, size_t len, const dj_str *rules, size_t nrules, size_t i)
+static size_t rule_index(const dj_check_message *messages, size_t len, const dj_str *rules,
+                         size_t nrules, size_t i)
 {
     (void)len;
     for (size_t k = 0; k < nrules; k++)
@@ -138,10 +143,15 @@ static void add_sarif_place(dj_scope *s, dj_json *j, const dj_check_message *m, 
     dj_json_close(j, ']');
 }
 
-static void add_sarif_result(dj_scope *s, dj_json *j, const dj_check_message *m, size_t rule, dj_str cwd)
+static void add_sarif_result(dj_scope *s, dj_json *j, const dj_check_message *m, size_t rule,
+                             dj_str cwd)
 {
-    dj_str level = m->level >= DJ_ERROR_LEVEL ? DJ_LIT("error") : m->level >= DJ_WARNING ? DJ_LIT("warning") : DJ_LIT("note");
-    dj_str text = m->hint.len == 0 ? m->text : dj_strf(s, DJ_FMT "\n" DJ_FMT, DJ_ARG(m->text), DJ_ARG(m->hint));
+    dj_str level = m->level >= DJ_ERROR_LEVEL ? DJ_LIT("error")
+                   : m->level >= DJ_WARNING   ? DJ_LIT("warning")
+                                              : DJ_LIT("note");
+    dj_str text = m->hint.len == 0
+                      ? m->text
+                      : dj_strf(s, DJ_FMT "\n" DJ_FMT, DJ_ARG(m->text), DJ_ARG(m->hint));
     dj_json_open(j, '{');
     dj_json_add_str(j, DJ_LIT("ruleId"), m->id);
     dj_json_add_int(j, DJ_LIT("ruleIndex"), (int64_t)rule);
@@ -151,7 +161,8 @@ static void add_sarif_result(dj_scope *s, dj_json *j, const dj_check_message *m,
     dj_json_close(j, '}');
 }
 
-dj_str dj_check_report_sarif(dj_scope *s, const dj_check_result *r, const dj_check_report_options *o)
+dj_str dj_check_report_sarif(dj_scope *s, const dj_check_result *r,
+                             const dj_check_report_options *o)
 {
     dj_buf  b = dj_buf_make(s, REPORT_MAX);
     dj_json j = dj_json_make(&b);
@@ -162,7 +173,8 @@ dj_str dj_check_report_sarif(dj_scope *s, const dj_check_result *r, const dj_che
             rules[nrules++] = r->messages[i].id;
     dj_json_open(&j, '{');
     dj_json_add_str(&j, DJ_LIT("$schema"),
-                    DJ_LIT("https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"));
+                    DJ_LIT("https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"
+                           "sarif-schema-2.1.0.json"));
     dj_json_add_str(&j, DJ_LIT("version"), DJ_LIT("2.1.0"));
     dj_json_key(&j, DJ_LIT("runs"));
     dj_json_open(&j, '[');
@@ -185,7 +197,8 @@ dj_str dj_check_report_sarif(dj_scope *s, const dj_check_result *r, const dj_che
     dj_json_key(&j, DJ_LIT("results"));
     dj_json_open(&j, '[');
     for (size_t i = 0; i < r->len; i++)
-        add_sarif_result(s, &j, &r->messages[i], rule_index(r->messages, r->len, rules, nrules, i), o->cwd);
+        add_sarif_result(s, &j, &r->messages[i], rule_index(r->messages, r->len, rules, nrules, i),
+                         o->cwd);
     dj_json_close(&j, ']');
     dj_json_close(&j, '}');
     dj_json_close(&j, ']');
@@ -229,7 +242,8 @@ static bool counts_as_failure(const dj_check_message *m, const dj_check_report_o
     return m->level >= o->fail_level;
 }
 
-static void add_junit_case(dj_scope *s, dj_buf *b, const dj_check_message *m, const dj_check_report_options *o)
+static void add_junit_case(dj_scope *s, dj_buf *b, const dj_check_message *m,
+                           const dj_check_report_options *o)
 {
     dj_str group = dj_str_first(m->id, dj_str_rchr(m->id, '.'));
     dj_buf_add(b, DJ_LIT("    <testcase"));
@@ -246,22 +260,30 @@ static void add_junit_case(dj_scope *s, dj_buf *b, const dj_check_message *m, co
         add_xml_attribute(b, "message", m->text);
     }
     dj_buf_add_byte(b, '>');
-    add_xml(b, dj_strf(s, DJ_FMT ": " DJ_FMT "%s" DJ_FMT "%s" DJ_FMT, DJ_ARG(level_word(m->level)), DJ_ARG(m->text),
-                       m->hint.len > 0 ? "\nHINT: " : "", DJ_ARG(m->hint), m->origin.file.len > 0 ? "\nAT: " : "",
-                       DJ_ARG(m->origin.file.len > 0 ? ck_place(s, m->origin, o->cwd) : DJ_LIT(""))));
+    add_xml(b,
+            dj_strf(s, DJ_FMT ": " DJ_FMT "%s" DJ_FMT "%s" DJ_FMT, DJ_ARG(level_word(m->level)),
+                    DJ_ARG(m->text), m->hint.len > 0 ? "\nHINT: " : "", DJ_ARG(m->hint),
+                    m->origin.file.len > 0 ? "\nAT: " : "",
+                    DJ_ARG(m->origin.file.len > 0 ? ck_place(s, m->origin, o->cwd) : DJ_LIT(""))));
     dj_buf_addf(b, "</%s>\n    </testcase>\n", fails ? "failure" : "system-out");
 }
 
-dj_str dj_check_report_junit(dj_scope *s, const dj_check_result *r, const dj_check_report_options *o)
+dj_str dj_check_report_junit(dj_scope *s, const dj_check_result *r,
+                             const dj_check_report_options *o)
 {
     dj_buf b = dj_buf_make(s, REPORT_MAX);
     size_t failures = 0;
     for (size_t i = 0; i < r->len; i++)
         failures += counts_as_failure(&r->messages[i], o);
     size_t tests = r->len == 0 ? 1 : r->len;
-    dj_buf_addf(&b, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%zu\" failures=\"%zu\">\n", tests, failures);
-    dj_buf_addf(&b, "  <testsuite name=\"donjon check\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"0\">\n", tests,
-                failures);
+    dj_buf_addf(
+        &b,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%zu\" failures=\"%zu\">\n",
+        tests, failures);
+    dj_buf_addf(&b,
+                "  <testsuite name=\"donjon check\" tests=\"%zu\" failures=\"%zu\" errors=\"0\" "
+                "skipped=\"0\">\n",
+                tests, failures);
     if (r->len == 0)
         dj_buf_add(&b, DJ_LIT("    <testcase classname=\"check\" name=\"no issues\"/>\n"));
     for (size_t i = 0; i < r->len; i++)
@@ -283,19 +305,24 @@ static void add_github(dj_buf *b, dj_str text, bool property)
     }
 }
 
-dj_str dj_check_report_github(dj_scope *s, const dj_check_result *r, const dj_check_report_options *o)
+dj_str dj_check_report_github(dj_scope *s, const dj_check_result *r,
+                              const dj_check_report_options *o)
 {
     dj_buf b = dj_buf_make(s, REPORT_MAX);
     for (size_t i = 0; i < r->len; i++) {
         const dj_check_message *m = &r->messages[i];
-        dj_buf_addf(&b, "::%s ", m->level >= DJ_ERROR_LEVEL ? "error" : m->level >= DJ_WARNING ? "warning" : "notice");
+        dj_buf_addf(&b, "::%s ",
+                    m->level >= DJ_ERROR_LEVEL ? "error"
+                    : m->level >= DJ_WARNING   ? "warning"
+                                               : "notice");
         if (m->origin.file.len > 0) {
             dj_buf_add(&b, DJ_LIT("file="));
             add_github(&b, ck_place_file(s, m->origin, o->cwd), true);
             dj_buf_add_byte(&b, ',');
         }
         if (m->origin.line > 0)
-            dj_buf_addf(&b, "line=%u,col=%u,", (unsigned)m->origin.line, (unsigned)m->origin.column);
+            dj_buf_addf(&b, "line=%u,col=%u,", (unsigned)m->origin.line,
+                        (unsigned)m->origin.column);
         dj_buf_add(&b, DJ_LIT("title="));
         add_github(&b, m->id, true);
         dj_buf_add(&b, DJ_LIT("::"));

@@ -1,6 +1,8 @@
-/* src/checks/report_text.c - the report as Django's `check` prints it, byte for byte but for the texts.
+/* src/checks/report_text.c - the report as Django's `check` prints it, byte for byte but for the
+ * texts.
  *
- * Django: django/core/management/base.py (BaseCommand.check), core/checks/messages.py, core/management/color.py. */
+ * Django: django/core/management/base.py (BaseCommand.check), core/checks/messages.py,
+ * core/management/color.py. */
 #include "checks/family.h"
 
 #define REPORT_MAX ((size_t)16 * 1024 * 1024)
@@ -9,31 +11,39 @@ static const char *const group_names[] = {"CRITICALS", "ERRORS", "WARNINGS", "IN
 
 static size_t group_of(dj_level level)
 {
-    return level >= DJ_CRITICAL ? 0 : level >= DJ_ERROR_LEVEL ? 1 : level >= DJ_WARNING ? 2 : level >= DJ_INFO ? 3 : 4;
+    return level >= DJ_CRITICAL      ? 0
+           : level >= DJ_ERROR_LEVEL ? 1
+           : level >= DJ_WARNING     ? 2
+           : level >= DJ_INFO        ? 3
+                                     : 4;
 }
 
 /* "settings/production.py:12:5"; without a line if the setting stands nowhere. */
 dj_str ck_place(dj_scope *s, dj_origin at, dj_str cwd)
 {
     dj_str file = at.file;
-    if (cwd.len > 0 && file.len > cwd.len + 1 && dj_str_starts(file, cwd) && file.ptr[cwd.len] == '/')
+    if (cwd.len > 0 && file.len > cwd.len + 1 && dj_str_starts(file, cwd) &&
+        file.ptr[cwd.len] == '/')
         file = dj_str_from(file, cwd.len + 1);
     if (at.line == 0)
         return file;
     return dj_strf(s, DJ_FMT ":%u:%u", DJ_ARG(file), (unsigned)at.line, (unsigned)at.column);
 }
 
-static void add_message(dj_scope *s, dj_buf *b, const dj_check_message *m, const dj_check_report_options *o)
+static void add_message(dj_scope *s, dj_buf *b, const dj_check_message *m,
+                        const dj_check_report_options *o)
 {
     bool serious = m->level >= DJ_ERROR_LEVEL;
     if (o->color)
         dj_buf_add(b, serious ? DJ_LIT("\x1b[31;1m") : DJ_LIT("\x1b[33;1m"));
-    dj_buf_addf(b, DJ_FMT ": (" DJ_FMT ") " DJ_FMT, DJ_ARG(m->object.len == 0 ? DJ_LIT("?") : m->object), DJ_ARG(m->id),
+    dj_buf_addf(b, DJ_FMT ": (" DJ_FMT ") " DJ_FMT,
+                DJ_ARG(m->object.len == 0 ? DJ_LIT("?") : m->object), DJ_ARG(m->id),
                 DJ_ARG(m->text));
     if (m->hint.len > 0)
         dj_buf_addf(b, "\n\tHINT: " DJ_FMT, DJ_ARG(m->hint));
     if (o->origins && m->origin.file.len > 0)
-        dj_buf_addf(b, "\n\tAT: " DJ_FMT "%s", DJ_ARG(ck_place(s, m->origin, o->cwd)), m->origin.line == 0 && m->origin.column == 0 ? " (not set)" : "");
+        dj_buf_addf(b, "\n\tAT: " DJ_FMT "%s", DJ_ARG(ck_place(s, m->origin, o->cwd)),
+                    m->origin.line == 0 && m->origin.column == 0 ? " (not set)" : "");
     if (o->color)
         dj_buf_add(b, DJ_LIT("\x1b[0m"));
     dj_buf_add_byte(b, '\n');

@@ -1,7 +1,9 @@
-/* src/checks/setup.c - what Django refuses at start, before any check runs; here for a site's own settings.
+/* src/checks/setup.c - what Django refuses at start, before any check runs; here for a site's own
+ * settings.
  *
- * Django: django/apps/registry.py (populate), django/conf/__init__.py, django/template/utils.py, core/cache. Names of
- * Python code can't be imported here; a name counts as found if Django ships it or the project has that module.
+ * Django: django/apps/registry.py (populate), django/conf/__init__.py, django/template/utils.py,
+ * core/cache. Names of Python code can't be imported here; a name counts as found if Django ships
+ * it or the project has that module.
  *
  * Must not know: reports, exit statuses. */
 #include "checks/family.h"
@@ -27,11 +29,23 @@ static void problem(setup *st, dj_origin at, dj_str advice, const char *fmt, ...
 
 /* -- apps -- */
 
-static const char *const django_apps[] = {
-    "django.contrib.admin", "django.contrib.admindocs", "django.contrib.auth", "django.contrib.contenttypes",
-    "django.contrib.flatpages", "django.contrib.gis", "django.contrib.humanize", "django.contrib.messages",
-    "django.contrib.postgres", "django.contrib.redirects", "django.contrib.sessions", "django.contrib.sitemaps",
-    "django.contrib.sites", "django.contrib.staticfiles", "django.contrib.syndication", "django.forms", NULL};
+static const char *const django_apps[] = {"django.contrib.admin",
+                                          "django.contrib.admindocs",
+                                          "django.contrib.auth",
+                                          "django.contrib.contenttypes",
+                                          "django.contrib.flatpages",
+                                          "django.contrib.gis",
+                                          "django.contrib.humanize",
+                                          "django.contrib.messages",
+                                          "django.contrib.postgres",
+                                          "django.contrib.redirects",
+                                          "django.contrib.sessions",
+                                          "django.contrib.sitemaps",
+                                          "django.contrib.sites",
+                                          "django.contrib.staticfiles",
+                                          "django.contrib.syndication",
+                                          "django.forms",
+                                          NULL};
 
 /* "x.y.apps.Config" -> "x.y" */
 static dj_str app_module(dj_str entry)
@@ -56,18 +70,23 @@ static void apps(setup *st)
         dj_origin at = ck_at(st->c, "INSTALLED_APPS", ck_item(v, i));
         if (ck_item(v, i)->kind != DJ_V_STR)
             continue; /* donjon.E021 says so */
-        if (!ck_in_table(django_apps, app_module(entry)) && !ck_module_exists(st->c->s, st->c->in, app_module(entry)))
-            problem(st, at, DJ_LIT("remove it, or write the name of an app of Django or of a folder of this project"),
-                    "INSTALLED_APPS names '" DJ_FMT "', which is neither part of Django nor a module of this project",
+        if (!ck_in_table(django_apps, app_module(entry)) &&
+            !ck_module_exists(st->c->s, st->c->in, app_module(entry)))
+            problem(st, at,
+                    DJ_LIT("remove it, or write the name of an app of Django or of a folder of "
+                           "this project"),
+                    "INSTALLED_APPS names '" DJ_FMT
+                    "', which is neither part of Django nor a module of this project",
                     DJ_ARG(entry));
         else if (dj_map_has(&labels, label))
-            problem(st, at, DJ_LIT("remove one of them"), "INSTALLED_APPS has two apps with the label '" DJ_FMT "'",
-                    DJ_ARG(label));
+            problem(st, at, DJ_LIT("remove one of them"),
+                    "INSTALLED_APPS has two apps with the label '" DJ_FMT "'", DJ_ARG(label));
         dj_map_set(&labels, label, st);
     }
 }
 
-const dj_str *dj_check_app_labels(dj_scope *s, const dj_check_input *input, size_t *len, bool *unknown)
+const dj_str *dj_check_app_labels(dj_scope *s, const dj_check_input *input, size_t *len,
+                                  bool *unknown)
 {
     const dj_value *v = dj_conf_get(input->conf, DJ_LIT("INSTALLED_APPS"));
     dj_str         *out = dj_new_array(s, dj_str, ck_len(v) + 1);
@@ -89,7 +108,8 @@ static void time_zone(setup *st)
         return; /* nothing to compare with: as in Django */
     dj_str path = dj_strf(st->c->s, "/usr/share/zoneinfo/" DJ_FMT, DJ_ARG(zone));
     if (dj_str_has(zone, DJ_LIT("..")) || !ck_is_file(st->c->s, path))
-        problem(st, dj_check_origin(st->c, "TIME_ZONE"), DJ_LIT("write a name such as 'UTC' or 'Europe/Amsterdam'"),
+        problem(st, dj_check_origin(st->c, "TIME_ZONE"),
+                DJ_LIT("write a name such as 'UTC' or 'Europe/Amsterdam'"),
                 "TIME_ZONE '" DJ_FMT "' is not a time zone of this machine", DJ_ARG(zone));
 }
 
@@ -98,8 +118,10 @@ static void root_urlconf(setup *st)
     dj_str name = ck_text(ck_peek(st->c, "ROOT_URLCONF"));
     if (name.len > 0 && !ck_module_exists(st->c->s, st->c->in, name))
         problem(st, dj_check_origin(st->c, "ROOT_URLCONF"),
-                DJ_LIT("remove the line (the program's own table is dj_app.urls), or name a module that exists"),
-                "ROOT_URLCONF names '" DJ_FMT "', which is not a module of this project", DJ_ARG(name));
+                DJ_LIT("remove the line (the program's own table is dj_app.urls), or name a module "
+                       "that exists"),
+                "ROOT_URLCONF names '" DJ_FMT "', which is not a module of this project",
+                DJ_ARG(name));
 }
 
 static void user_model(setup *st)
@@ -110,15 +132,18 @@ static void user_model(setup *st)
     if (dj_str_is_none(name) || !dj_conf_is_set(st->c->in->conf, DJ_LIT("AUTH_USER_MODEL")))
         return;
     size_t dot = dj_str_chr(name, '.');
-    if (dot == DJ_NOT_FOUND || dot == 0 || dot + 1 == name.len || dj_str_has(dj_str_from(name, dot + 1), DJ_LIT("."))) {
+    if (dot == DJ_NOT_FOUND || dot == 0 || dot + 1 == name.len ||
+        dj_str_has(dj_str_from(name, dot + 1), DJ_LIT("."))) {
         problem(st, at, DJ_LIT("write 'auth.User', or 'app_label.ModelName'"),
-                "AUTH_USER_MODEL '" DJ_FMT "' is not of the form 'app_label.ModelName'", DJ_ARG(name));
+                "AUTH_USER_MODEL '" DJ_FMT "' is not of the form 'app_label.ModelName'",
+                DJ_ARG(name));
         return;
     }
     bool          unknown, installed = false;
     size_t        n;
     const dj_str *labels = dj_check_app_labels(st->c->s, st->c->in, &n, &unknown);
-    dj_str        app = dj_str_first(name, dot), model = dj_str_lower(st->c->s, dj_str_from(name, dot + 1));
+    dj_str        app = dj_str_first(name, dot),
+           model = dj_str_lower(st->c->s, dj_str_from(name, dot + 1));
     for (size_t i = 0; i < n; i++)
         installed = installed || dj_str_eq(labels[i], app);
     if (!installed || (dj_str_eq(app, DJ_LIT("auth")) && !ck_in_table(auth_models, model)))
@@ -136,18 +161,20 @@ static bool is_backend(setup *st, const char *const *known, dj_str name)
 static void caches(setup *st)
 {
 #define CACHE(name) "django.core.cache.backends." name
-    static const char *const known[] = {CACHE("db.DatabaseCache"),         CACHE("dummy.DummyCache"),
-                                        CACHE("filebased.FileBasedCache"), CACHE("locmem.LocMemCache"),
-                                        CACHE("memcached.PyLibMCCache"),   CACHE("memcached.PyMemcacheCache"),
-                                        CACHE("redis.RedisCache"), NULL};
+    static const char *const known[] = {
+        CACHE("db.DatabaseCache"),         CACHE("dummy.DummyCache"),
+        CACHE("filebased.FileBasedCache"), CACHE("locmem.LocMemCache"),
+        CACHE("memcached.PyLibMCCache"),   CACHE("memcached.PyMemcacheCache"),
+        CACHE("redis.RedisCache"),         NULL};
 #undef CACHE
     const dj_value *v = ck_peek(st->c, "CACHES");
     for (size_t i = 0; v != NULL && v->kind == DJ_V_DICT && i < v->dict.len; i++) {
         const dj_value *backend = ck_in(v->dict.pairs[i].value, "BACKEND");
         if (!is_backend(st, known, ck_text(backend)))
-            problem(st, ck_at(st->c, "CACHES", backend), DJ_LIT("write e.g. 'django.core.cache.backends.locmem.LocMemCache'"),
-                    "CACHES: the BACKEND '" DJ_FMT "' of '" DJ_FMT "' is not known", DJ_ARG(ck_text(backend)),
-                    DJ_ARG(ck_text(v->dict.pairs[i].key)));
+            problem(st, ck_at(st->c, "CACHES", backend),
+                    DJ_LIT("write e.g. 'django.core.cache.backends.locmem.LocMemCache'"),
+                    "CACHES: the BACKEND '" DJ_FMT "' of '" DJ_FMT "' is not known",
+                    DJ_ARG(ck_text(backend)), DJ_ARG(ck_text(v->dict.pairs[i].key)));
     }
 }
 
@@ -175,12 +202,14 @@ static void templates(setup *st)
         if (engine->kind != DJ_V_DICT)
             continue;
         if (!is_backend(st, known, ck_text(backend)))
-            problem(st, ck_at(st->c, "TEMPLATES", backend), DJ_LIT("write 'django.template.backends.django.DjangoTemplates'"),
+            problem(st, ck_at(st->c, "TEMPLATES", backend),
+                    DJ_LIT("write 'django.template.backends.django.DjangoTemplates'"),
                     "TEMPLATES: the BACKEND '" DJ_FMT "' is not known", DJ_ARG(ck_text(backend)));
         for (size_t k = 0; k < engine->dict.len; k++)
             if (!ck_in_table(keys, ck_text(engine->dict.pairs[k].key)))
                 problem(st, ck_at(st->c, "TEMPLATES", engine->dict.pairs[k].key),
-                        DJ_LIT("an engine has BACKEND, NAME, DIRS, APP_DIRS and OPTIONS"), "TEMPLATES: unknown key '" DJ_FMT "'",
+                        DJ_LIT("an engine has BACKEND, NAME, DIRS, APP_DIRS and OPTIONS"),
+                        "TEMPLATES: unknown key '" DJ_FMT "'",
                         DJ_ARG(ck_text(engine->dict.pairs[k].key)));
         if (dj_map_has(&aliases, engine_alias(engine)))
             problem(st, ck_at(st->c, "TEMPLATES", engine), DJ_LIT("give one of them another NAME"),
@@ -193,7 +222,7 @@ const dj_setup_problem *dj_checks_setup(dj_scope *s, const dj_check_input *input
 {
     static const dj_check starting = {"", false, "", NULL};
     dj_check_run          c = {.s = s, .in = input, .current = &starting};
-    setup                 st = {.c = &c, .cap = 100, .problems = dj_new_array(s, dj_setup_problem, 100)};
+    setup st = {.c = &c, .cap = 100, .problems = dj_new_array(s, dj_setup_problem, 100)};
     apps(&st);
     time_zone(&st);
     root_urlconf(&st);

@@ -7,7 +7,8 @@ static void site_id(dj_check_run *c)
 {
     const dj_value *v = dj_check_setting(c, "SITE_ID");
     if (v != NULL && v->kind != DJ_V_NONE && v->kind != DJ_V_INT && v->kind != DJ_V_BOOL)
-        ck_report(c, "sites.E101", dj_check_origin(c, "SITE_ID"), NULL, "SITE_ID must be an integer.");
+        ck_report(c, "sites.E101", dj_check_origin(c, "SITE_ID"), NULL,
+                  "SITE_ID must be an integer.");
 }
 
 static const dj_check site_checks[] = {{"sites", false, "sites.E101", site_id}};
@@ -20,19 +21,23 @@ static void default_mailer(dj_check_run *c)
     const dj_value *v = dj_check_setting(c, "MAILERS");
     if (v != NULL && dj_value_get(v, DJ_LIT("default")) == NULL)
         ck_report(c, "mail.W001", dj_check_origin(c, "MAILERS"),
-                  "Add a 'default' to MAILERS, or name the mailer each time mail is sent.", "MAILERS has no 'default'.");
+                  "Add a 'default' to MAILERS, or name the mailer each time mail is sent.",
+                  "MAILERS has no 'default'.");
 }
 
 static void real_backend(dj_check_run *c)
 {
-    static const char *const sinks[] = {
-        "django.core.mail.backends.console.EmailBackend", "django.core.mail.backends.dummy.EmailBackend",
-        "django.core.mail.backends.filebased.EmailBackend", "django.core.mail.backends.locmem.EmailBackend", NULL};
-    const dj_value *v = dj_check_setting(c, "MAILERS"), *backend = ck_in(ck_in(v, "default"), "BACKEND");
+    static const char *const sinks[] = {"django.core.mail.backends.console.EmailBackend",
+                                        "django.core.mail.backends.dummy.EmailBackend",
+                                        "django.core.mail.backends.filebased.EmailBackend",
+                                        "django.core.mail.backends.locmem.EmailBackend", NULL};
+    const dj_value          *v = dj_check_setting(c, "MAILERS"),
+                   *backend = ck_in(ck_in(v, "default"), "BACKEND");
     if (ck_in_table(sinks, ck_text(backend)))
         ck_report(c, "mail.E001", ck_at(c, "MAILERS", backend),
                   "Use a backend that delivers: 'django.core.mail.backends.smtp.EmailBackend'.",
-                  "The default mailer of MAILERS sends no mail: its BACKEND is '" DJ_FMT "'.", DJ_ARG(ck_text(backend)));
+                  "The default mailer of MAILERS sends no mail: its BACKEND is '" DJ_FMT "'.",
+                  DJ_ARG(ck_text(backend)));
 }
 
 static const dj_check mail_checks[] = {

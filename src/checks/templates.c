@@ -1,4 +1,5 @@
-/* src/checks/templates.c - TEMPLATES. Django: django/template/backends/django.py (its check method). */
+/* src/checks/templates.c - TEMPLATES. Django: django/template/backends/django.py (its check
+ * method). */
 #include "checks/family.h"
 #include <dirent.h>
 
@@ -21,14 +22,18 @@ static void invalid_text(dj_check_run *c)
     if (v != NULL && v->kind == DJ_V_UNKNOWN)
         ck_undecided(c, "TEMPLATES", v);
     for (size_t i = 0; i < ck_len(v); i++) {
-        const dj_value *engine = ck_item(v, i), *text = ck_in(ck_in(engine, "OPTIONS"), "string_if_invalid");
+        const dj_value *engine = ck_item(v, i),
+                       *text = ck_in(ck_in(engine, "OPTIONS"), "string_if_invalid");
         if (engine->kind == DJ_V_UNKNOWN || (text != NULL && text->kind == DJ_V_UNKNOWN)) {
             ck_undecided(c, "TEMPLATES", engine);
             continue;
         }
-        if (ck_is_text(ck_in(engine, "BACKEND"), DJANGO_ENGINE) && text != NULL && text->kind != DJ_V_STR)
-            ck_report_on(c, "templates.E002", engine_object(c, engine), ck_at(c, "TEMPLATES", text), NULL,
-                         "'string_if_invalid' in TEMPLATES OPTIONS must be text, but is " DJ_FMT " (" DJ_FMT ").",
+        if (ck_is_text(ck_in(engine, "BACKEND"), DJANGO_ENGINE) && text != NULL &&
+            text->kind != DJ_V_STR)
+            ck_report_on(c, "templates.E002", engine_object(c, engine), ck_at(c, "TEMPLATES", text),
+                         NULL,
+                         "'string_if_invalid' in TEMPLATES OPTIONS must be text, but is " DJ_FMT
+                         " (" DJ_FMT ").",
                          DJ_ARG(dj_value_repr(c->s, text, 100)), DJ_ARG(dj_value_type(text)));
     }
 }
@@ -81,7 +86,8 @@ static void add_app_folder(dj_check_run *c, libraries *all, dj_str app)
         if (!dj_str_ends(file, DJ_LIT(".py")) || dj_str_starts(file, DJ_LIT("_")))
             continue;
         dj_str name = dj_str_dup(c->s, dj_str_first(file, file.len - 3));
-        add_library(all, name, dj_strf(c->s, DJ_FMT ".templatetags." DJ_FMT, DJ_ARG(app), DJ_ARG(name)));
+        add_library(all, name,
+                    dj_strf(c->s, DJ_FMT ".templatetags." DJ_FMT, DJ_ARG(app), DJ_ARG(name)));
     }
     closedir(dir);
 }
@@ -118,11 +124,13 @@ static void report_shared_names(dj_check_run *c, const dj_value *engine, librari
         for (; i < all->len && dj_str_eq(all->items[i].name, all->items[first].name); i++) {
             if (i > first && dj_str_eq(all->items[i].module, all->items[i - 1].module))
                 continue;
-            dj_buf_addf(&modules, "%s'" DJ_FMT "'", distinct == 0 ? "" : ", ", DJ_ARG(all->items[i].module));
+            dj_buf_addf(&modules, "%s'" DJ_FMT "'", distinct == 0 ? "" : ", ",
+                        DJ_ARG(all->items[i].module));
             distinct++;
         }
         if (distinct > 1)
-            ck_report_on(c, "templates.W003", engine_object(c, engine), ck_at(c, "TEMPLATES", engine), NULL,
+            ck_report_on(c, "templates.W003", engine_object(c, engine),
+                         ck_at(c, "TEMPLATES", engine), NULL,
                          "'" DJ_FMT "' is the name of several template tag modules: " DJ_FMT ".",
                          DJ_ARG(all->items[first].name), DJ_ARG(dj_buf_str(&modules)));
     }

@@ -4,7 +4,8 @@
 
 static dj_value *undecided(conf_eval *e, uint32_t tok)
 {
-    return conf_eval_fail(e, "value", tok, DJ_LIT("these values are too large to compare, or not known"), "");
+    return conf_eval_fail(e, "value", tok,
+                          DJ_LIT("these values are too large to compare, or not known"), "");
 }
 
 /* -- equality and hashing -- */
@@ -16,7 +17,8 @@ conf_truth conf_truth_of(const dj_value *v)
 
 bool conf_hashable(const dj_value *v, unsigned depth)
 {
-    if (v->kind == DJ_V_LIST || v->kind == DJ_V_SET || v->kind == DJ_V_DICT || depth > CONF_DEPTH_MAX)
+    if (v->kind == DJ_V_LIST || v->kind == DJ_V_SET || v->kind == DJ_V_DICT ||
+        depth > CONF_DEPTH_MAX)
         return false;
     if (v->kind != DJ_V_TUPLE)
         return true;
@@ -90,7 +92,9 @@ static conf_truth equal_dicts(conf_eval *e, const dj_value *a, const dj_value *b
         size_t     j = 0;
         for (; j < b->dict.len && found != CONF_YES; j++)
             found = equal(e, a->dict.pairs[i].key, b->dict.pairs[j].key, depth);
-        conf_truth one = found == CONF_YES ? equal(e, a->dict.pairs[i].value, b->dict.pairs[j - 1].value, depth) : found;
+        conf_truth one = found == CONF_YES
+                             ? equal(e, a->dict.pairs[i].value, b->dict.pairs[j - 1].value, depth)
+                             : found;
         if (one == CONF_NO)
             return one;
         if (one == CONF_MAYBE)
@@ -101,7 +105,8 @@ static conf_truth equal_dicts(conf_eval *e, const dj_value *a, const dj_value *b
 
 static conf_truth equal(conf_eval *e, const dj_value *a, const dj_value *b, unsigned depth)
 {
-    if (a->kind == DJ_V_UNKNOWN || b->kind == DJ_V_UNKNOWN || depth > CONF_DEPTH_MAX || ++e->r->steps > CONF_STEPS_MAX)
+    if (a->kind == DJ_V_UNKNOWN || b->kind == DJ_V_UNKNOWN || depth > CONF_DEPTH_MAX ||
+        ++e->r->steps > CONF_STEPS_MAX)
         return CONF_MAYBE;
     if (is_number(a) && is_number(b))
         return exact_of(a) == exact_of(b) ? CONF_YES : CONF_NO;
@@ -182,8 +187,8 @@ static key_table table_make(conf_eval *e, size_t n)
 }
 
 /* Index of an equal key already there, or SIZE_MAX after adding this one as `index`. */
-static size_t table_add(conf_eval *e, key_table *t, dj_value *const *keys, size_t stride, const dj_value *key,
-                        size_t index)
+static size_t table_add(conf_eval *e, key_table *t, dj_value *const *keys, size_t stride,
+                        const dj_value *key, size_t index)
 {
     size_t at = hash_of(key) & t->mask;
     for (; t->slots[at] != 0; at = (at + 1) & t->mask) {
@@ -234,8 +239,8 @@ dj_value *conf_set_of(conf_eval *e, dj_value **items, size_t n, uint32_t tok)
 
 dj_str conf_types(conf_eval *e, const char *op, const dj_value *a, const dj_value *b)
 {
-    return dj_strf(e->s, "%s does not work between " DJ_FMT " and " DJ_FMT, op, DJ_ARG(dj_value_type(a)),
-                   DJ_ARG(dj_value_type(b)));
+    return dj_strf(e->s, "%s does not work between " DJ_FMT " and " DJ_FMT, op,
+                   DJ_ARG(dj_value_type(a)), DJ_ARG(dj_value_type(b)));
 }
 
 static dj_value *new_int(conf_eval *e, int64_t n, uint32_t start)
@@ -253,11 +258,13 @@ static dj_value *new_float(conf_eval *e, double n, uint32_t start)
 
 static dj_value *overflow(conf_eval *e, const char *op, uint32_t tok)
 {
-    return conf_eval_fail(e, "overflow", tok, dj_strf(e->s, "the result of %s does not fit into 64 bits", op),
+    return conf_eval_fail(e, "overflow", tok,
+                          dj_strf(e->s, "the result of %s does not fit into 64 bits", op),
                           "numbers reach from -9223372036854775808 to 9223372036854775807");
 }
 
-/* The nearest double of a / b. Up to 2^53 the machine does it; above, the quotient is made with spare bits. */
+/* The nearest double of a / b. Up to 2^53 the machine does it; above, the quotient is made with
+ * spare bits. */
 static double true_divide(int64_t a, int64_t b)
 {
     const int64_t exact = (int64_t)1 << 53;
@@ -281,7 +288,8 @@ static double true_divide(int64_t a, int64_t b)
     return (a < 0) != (b < 0) ? -result : result;
 }
 
-static dj_value *int_power(conf_eval *e, int64_t base, int64_t exponent, uint32_t start, uint32_t tok)
+static dj_value *int_power(conf_eval *e, int64_t base, int64_t exponent, uint32_t start,
+                           uint32_t tok)
 {
     int64_t result = 1;
     for (int64_t i = 0; i < exponent; i++) {
@@ -291,7 +299,8 @@ static dj_value *int_power(conf_eval *e, int64_t base, int64_t exponent, uint32_
     return new_int(e, result, start);
 }
 
-static dj_value *int_binary(conf_eval *e, uint32_t op, int64_t a, int64_t b, uint32_t start, uint32_t tok)
+static dj_value *int_binary(conf_eval *e, uint32_t op, int64_t a, int64_t b, uint32_t start,
+                            uint32_t tok)
 {
     int64_t r = 0;
     switch (op) {
@@ -399,12 +408,14 @@ static const char *op_text(uint32_t op)
     }
 }
 
-static dj_value *numbers(conf_eval *e, uint32_t op, const dj_value *a, const dj_value *b, uint32_t start, uint32_t tok)
+static dj_value *numbers(conf_eval *e, uint32_t op, const dj_value *a, const dj_value *b,
+                         uint32_t start, uint32_t tok)
 {
     bool ints = is_int(a) && is_int(b);
     if (op == OP2('*', '*')) {
         if (!is_int(b) || int_of(b) < 0 || int_of(b) > 64)
-            return conf_eval_fail(e, "type", tok, DJ_LIT("** takes whole exponents from 0 to 64"), "write the number out");
+            return conf_eval_fail(e, "type", tok, DJ_LIT("** takes whole exponents from 0 to 64"),
+                                  "write the number out");
         if (ints)
             return int_power(e, int_of(a), int_of(b), start, tok);
         double r = pow(float_of(a), float_of(b));
@@ -413,15 +424,18 @@ static dj_value *numbers(conf_eval *e, uint32_t op, const dj_value *a, const dj_
     bool divides = op == OP('/') || op == OP2('/', '/') || op == OP('%');
     if (divides && float_of(b) == 0.0)
         return conf_eval_fail(e, "value", tok, dj_strf(e->s, "%s by zero", op_text(op)), "");
-    return ints ? int_binary(e, op, int_of(a), int_of(b), start, tok) : float_binary(e, op, float_of(a), float_of(b), start);
+    return ints ? int_binary(e, op, int_of(a), int_of(b), start, tok)
+                : float_binary(e, op, float_of(a), float_of(b), start);
 }
 
-static dj_value *concat(conf_eval *e, const dj_value *a, const dj_value *b, uint32_t start, uint32_t tok)
+static dj_value *concat(conf_eval *e, const dj_value *a, const dj_value *b, uint32_t start,
+                        uint32_t tok)
 {
     dj_value *v = conf_value_new(e, a->kind, start);
     v->flags = a->flags | b->flags;
     if (a->kind == DJ_V_STR) {
-        if (a->str.len + b->str.len > CONF_TEXT_MAX || !conf_charge(e, a->str.len + b->str.len, tok))
+        if (a->str.len + b->str.len > CONF_TEXT_MAX ||
+            !conf_charge(e, a->str.len + b->str.len, tok))
             return conf_eval_fail(e, "value", tok, DJ_LIT("the text (+) gets too long"), "");
         v->str = dj_str_cat(e->s, a->str, b->str);
         return v;
@@ -438,7 +452,8 @@ static dj_value *concat(conf_eval *e, const dj_value *a, const dj_value *b, uint
     return v;
 }
 
-dj_value *conf_binary(conf_eval *e, uint32_t op, dj_value *a, dj_value *b, uint32_t start, uint32_t tok)
+dj_value *conf_binary(conf_eval *e, uint32_t op, dj_value *a, dj_value *b, uint32_t start,
+                      uint32_t tok)
 {
     if (a->kind == DJ_V_UNKNOWN)
         return a;
@@ -446,7 +461,8 @@ dj_value *conf_binary(conf_eval *e, uint32_t op, dj_value *a, dj_value *b, uint3
         return b;
     if (is_number(a) && is_number(b))
         return numbers(e, op, a, b, start, tok);
-    if (op == OP('+') && a->kind == b->kind && (a->kind == DJ_V_STR || a->kind == DJ_V_LIST || a->kind == DJ_V_TUPLE))
+    if (op == OP('+') && a->kind == b->kind &&
+        (a->kind == DJ_V_STR || a->kind == DJ_V_LIST || a->kind == DJ_V_TUPLE))
         return concat(e, a, b, start, tok);
     bool paths = (a->kind == DJ_V_PATH && (b->kind == DJ_V_PATH || b->kind == DJ_V_STR)) ||
                  (a->kind == DJ_V_STR && b->kind == DJ_V_PATH);
@@ -458,7 +474,7 @@ dj_value *conf_binary(conf_eval *e, uint32_t op, dj_value *a, dj_value *b, uint3
         v->flags = a->flags | b->flags;
         return v;
     }
-    const char *advice = op == OP('%') ? "join the parts with + and str()"
+    const char *advice = op == OP('%')   ? "join the parts with + and str()"
                          : op == OP('/') ? "a path starts with Path(...)"
                          : op == OP('+') ? "convert with str(), or make both sides lists"
                                          : "";
@@ -474,7 +490,9 @@ dj_value *conf_sign(conf_eval *e, uint32_t op, dj_value *a, uint32_t tok)
         return new_float(e, minus ? -a->number : a->number, tok);
     if (!is_int(a))
         return conf_eval_fail(e, "type", tok,
-                              dj_strf(e->s, "%s does not work on " DJ_FMT, minus ? "-" : "+", DJ_ARG(dj_value_type(a))), "");
+                              dj_strf(e->s, "%s does not work on " DJ_FMT, minus ? "-" : "+",
+                                      DJ_ARG(dj_value_type(a))),
+                              "");
     if (minus && int_of(a) == INT64_MIN)
         return overflow(e, "-", tok);
     return new_int(e, minus ? -int_of(a) : int_of(a), tok);
@@ -554,8 +572,8 @@ static conf_truth subset(conf_eval *e, const dj_value *a, const dj_value *b, boo
     return result;
 }
 
-/* Lists and tuples of one kind are decided by the first pair of items that differ, or by their lengths: makes *a and *b
- * that pair. False: too much to compare, or not known. */
+/* Lists and tuples of one kind are decided by the first pair of items that differ, or by their
+ * lengths: makes *a and *b that pair. False: too much to compare, or not known. */
 static bool first_difference(conf_eval *e, const dj_value **a, const dj_value **b, order *by_length)
 {
     *by_length = NO_ORDER;
@@ -567,7 +585,9 @@ static bool first_difference(conf_eval *e, const dj_value **a, const dj_value **
         if (same == CONF_MAYBE)
             return false;
         if (i == n) {
-            *by_length = (*a)->seq.len < (*b)->seq.len ? LESS : (*a)->seq.len > (*b)->seq.len ? MORE : SAME;
+            *by_length = (*a)->seq.len < (*b)->seq.len   ? LESS
+                         : (*a)->seq.len > (*b)->seq.len ? MORE
+                                                         : SAME;
             return true;
         }
         *a = (*a)->seq.items[i];
@@ -576,9 +596,11 @@ static bool first_difference(conf_eval *e, const dj_value **a, const dj_value **
     return true;
 }
 
-static dj_value *ordered(conf_eval *e, uint32_t op, const dj_value *a, const dj_value *b, uint32_t start, uint32_t tok)
+static dj_value *ordered(conf_eval *e, uint32_t op, const dj_value *a, const dj_value *b,
+                         uint32_t start, uint32_t tok)
 {
-    bool less = op == OP('<') || op == OP2('<', '='), or_same = op == OP2('<', '=') || op == OP2('>', '=');
+    bool less = op == OP('<') || op == OP2('<', '='),
+         or_same = op == OP2('<', '=') || op == OP2('>', '=');
     order by_length;
     if (!first_difference(e, &a, &b, &by_length))
         return undecided(e, tok);
@@ -594,7 +616,8 @@ static dj_value *ordered(conf_eval *e, uint32_t op, const dj_value *a, const dj_
     return new_bool(e, (o == SAME && or_same) || o == (less ? LESS : MORE), start);
 }
 
-static dj_value *contains(conf_eval *e, bool want, const dj_value *a, const dj_value *b, uint32_t start, uint32_t tok)
+static dj_value *contains(conf_eval *e, bool want, const dj_value *a, const dj_value *b,
+                          uint32_t start, uint32_t tok)
 {
     conf_truth found = CONF_NO;
     switch (b->kind) {
@@ -606,9 +629,11 @@ static dj_value *contains(conf_eval *e, bool want, const dj_value *a, const dj_v
     case DJ_V_SET:
     case DJ_V_DICT:
         if (!conf_hashable(a, 0))
-            return conf_eval_fail(e, "type", tok,
-                                  dj_strf(e->s, "a " DJ_FMT " is unhashable: it can't be in a set or dict",
-                                          DJ_ARG(dj_value_type(a))), "");
+            return conf_eval_fail(
+                e, "type", tok,
+                dj_strf(e->s, "a " DJ_FMT " is unhashable: it can't be in a set or dict",
+                        DJ_ARG(dj_value_type(a))),
+                "");
         if (b->kind == DJ_V_SET) {
             found = among(e, b, a, 0);
             break;
@@ -625,10 +650,12 @@ static dj_value *contains(conf_eval *e, bool want, const dj_value *a, const dj_v
     default:
         return conf_eval_fail(e, "type", tok, conf_types(e, want ? "in" : "not in", a, b), "");
     }
-    return found == CONF_MAYBE ? undecided(e, tok) : new_bool(e, (found == CONF_YES) == want, start);
+    return found == CONF_MAYBE ? undecided(e, tok)
+                               : new_bool(e, (found == CONF_YES) == want, start);
 }
 
-dj_value *conf_compare(conf_eval *e, uint32_t op, dj_value *a, dj_value *b, uint32_t start, uint32_t tok)
+dj_value *conf_compare(conf_eval *e, uint32_t op, dj_value *a, dj_value *b, uint32_t start,
+                       uint32_t tok)
 {
     if (a->kind == DJ_V_UNKNOWN)
         return a;
@@ -636,13 +663,17 @@ dj_value *conf_compare(conf_eval *e, uint32_t op, dj_value *a, dj_value *b, uint
         return b;
     if (op == OP2('=', '=') || op == OP2('!', '=')) {
         conf_truth same = conf_equal(e, a, b);
-        return same == CONF_MAYBE ? undecided(e, tok) : new_bool(e, (same == CONF_YES) == (op == OP2('=', '=')), start);
+        return same == CONF_MAYBE ? undecided(e, tok)
+                                  : new_bool(e, (same == CONF_YES) == (op == OP2('=', '=')), start);
     }
     if (op == 's' || op == 't') {
-        bool single = a->kind == DJ_V_NONE || a->kind == DJ_V_BOOL || b->kind == DJ_V_NONE || b->kind == DJ_V_BOOL;
-        bool same = a->kind == b->kind && (a->kind == DJ_V_NONE || (a->kind == DJ_V_BOOL && a->boolean == b->boolean));
+        bool single = a->kind == DJ_V_NONE || a->kind == DJ_V_BOOL || b->kind == DJ_V_NONE ||
+                      b->kind == DJ_V_BOOL;
+        bool same = a->kind == b->kind &&
+                    (a->kind == DJ_V_NONE || (a->kind == DJ_V_BOOL && a->boolean == b->boolean));
         if (!single)
-            return conf_eval_fail(e, "operator", tok, DJ_LIT("is compares with None, True and False only"), "write ==");
+            return conf_eval_fail(e, "operator", tok,
+                                  DJ_LIT("is compares with None, True and False only"), "write ==");
         return new_bool(e, same == (op == 's'), start);
     }
     if (op == 'i' || op == 'n')

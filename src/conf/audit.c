@@ -1,11 +1,13 @@
-/* src/conf/audit.c - what a statement that can't be read may have changed: all of that becomes unknown.
+/* src/conf/audit.c - what a statement that can't be read may have changed: all of that becomes
+ * unknown.
  *
- * Works on tokens, so it holds for any Python. It looks for the forms that bind a name (assignment, for, with, import,
- * def, class, except, :=, del), for the ones that change a value in place (X.append(...), X['a'] = ..., X += ...), and
- * for those that may do either to any name (exec, globals(), a star import). It errs on the side of unknown. */
+ * Works on tokens, so it holds for any Python. It looks for the forms that bind a name (assignment,
+ * for, with, import, def, class, except, :=, del), for the ones that change a value in place
+ * (X.append(...), X['a'] = ..., X += ...), and for those that may do either to any name (exec,
+ * globals(), a star import). It errs on the side of unknown. */
 #include "reader.h"
 
-#define CHAIN_MAX 2000 /* tokens of one A.b['c'].d; of a longer one nothing is known */
+#define CHAIN_MAX      2000 /* tokens of one A.b['c'].d; of a longer one nothing is known */
 #define CHAIN_TOO_LONG (SIZE_MAX - 1)
 
 typedef struct scan {
@@ -19,7 +21,8 @@ typedef struct scan {
 
 void conf_forget(conf_eval *e, dj_value *v, dj_str why)
 {
-    if (v->kind != DJ_V_LIST && v->kind != DJ_V_TUPLE && v->kind != DJ_V_SET && v->kind != DJ_V_DICT)
+    if (v->kind != DJ_V_LIST && v->kind != DJ_V_TUPLE && v->kind != DJ_V_SET &&
+        v->kind != DJ_V_DICT)
         return;
     dj_value *unknown = conf_unknown(e, why);
     *v = *unknown;
@@ -109,8 +112,9 @@ static bool closes(const scan *x, size_t i)
 }
 static bool follows_value(const scan *x, size_t i)
 {
-    return i > x->first && (is_name(x, i - 1) || at(x, i - 1)->kind == T_STRING || is_op(x, i - 1, OP(')')) ||
-                            is_op(x, i - 1, OP(']')) || is_op(x, i - 1, OP('}')));
+    return i > x->first &&
+           (is_name(x, i - 1) || at(x, i - 1)->kind == T_STRING || is_op(x, i - 1, OP(')')) ||
+            is_op(x, i - 1, OP(']')) || is_op(x, i - 1, OP('}')));
 }
 
 static void sticky(scan *x, size_t name)
@@ -138,7 +142,8 @@ static void targets(scan *x, size_t from, size_t to, bool bind)
             continue;
         if (is_op(x, i + 1, OP('.')) || is_op(x, i + 1, OP('['))) {
             change_in_place(x, i);
-            while (i + 1 < to && (is_op(x, i + 1, OP('.')) || is_op(x, i + 1, OP('[')) || is_op(x, i + 1, OP('(')))) {
+            while (i + 1 < to && (is_op(x, i + 1, OP('.')) || is_op(x, i + 1, OP('[')) ||
+                                  is_op(x, i + 1, OP('(')))) {
                 if (is_op(x, i + 1, OP('.'))) {
                     i += 2;
                     continue;
@@ -159,8 +164,10 @@ static void targets(scan *x, size_t from, size_t to, bool bind)
 /* Functions that reach any name of the file. */
 static bool reaches_all(const scan *x, size_t i)
 {
-    static const char *const calls[] = {"execfile", "setattr", "delattr", "include", "optional", "compile", "__import__"};
-    static const char *const words[] = {"globals", "locals", "vars", "exec", "eval", "__dict__", "__builtins__"};
+    static const char *const calls[] = {"execfile", "setattr", "delattr",   "include",
+                                        "optional", "compile", "__import__"};
+    static const char *const words[] = {"globals", "locals",   "vars",        "exec",
+                                        "eval",    "__dict__", "__builtins__"};
     bool                     attribute = is_op(x, i - (i > x->first), OP('.'));
     if ((attribute && is_word(x, i, "modules")) || is_word(x, i, "__dict__"))
         return true;
@@ -177,10 +184,26 @@ static bool reaches_all(const scan *x, size_t i)
 
 static bool is_mutator(const scan *x, size_t i)
 {
-    static const char *const words[] = {"append", "extend", "insert", "remove", "pop", "popitem", "clear", "sort",
-                                        "reverse", "update", "setdefault", "add", "discard", "difference_update",
-                                        "intersection_update", "symmetric_difference_update", "__setitem__",
-                                        "__delitem__", "__iadd__", "__ior__"};
+    static const char *const words[] = {"append",
+                                        "extend",
+                                        "insert",
+                                        "remove",
+                                        "pop",
+                                        "popitem",
+                                        "clear",
+                                        "sort",
+                                        "reverse",
+                                        "update",
+                                        "setdefault",
+                                        "add",
+                                        "discard",
+                                        "difference_update",
+                                        "intersection_update",
+                                        "symmetric_difference_update",
+                                        "__setitem__",
+                                        "__delitem__",
+                                        "__iadd__",
+                                        "__ior__"};
     for (size_t k = 0; k < DJ_COUNT(words); k++) {
         if (is_word(x, i, words[k]))
             return true;
@@ -221,9 +244,11 @@ static size_t base_of(const scan *x, size_t dot)
 static bool is_harmless(const scan *x, size_t i)
 {
     static const char *const words[] = {
-        "len", "str", "int", "bool", "float", "repr", "print", "any", "all", "sum", "isinstance", "join", "format",
-        "index", "count", "startswith", "endswith", "getLogger", "hash", "type", "range", "environ_get", "search", "match",
-        "sub", "exists", "isfile", "isdir", "open", "set", "frozenset", "hasattr",
+        "len",         "str",        "int",       "bool",       "float",  "repr",   "print",
+        "any",         "all",        "sum",       "isinstance", "join",   "format", "index",
+        "count",       "startswith", "endswith",  "getLogger",  "hash",   "type",   "range",
+        "environ_get", "search",     "match",     "sub",        "exists", "isfile", "isdir",
+        "open",        "set",        "frozenset", "hasattr",
     };
     for (size_t k = 0; k < DJ_COUNT(words); k++) {
         if (is_word(x, i, words[k]))
@@ -232,23 +257,27 @@ static bool is_harmless(const scan *x, size_t i)
     return false;
 }
 
-/* f(X), f(a, *X), f(k=[X]): a call may change the lists and dicts that it is given, or hand them out again. */
+/* f(X), f(a, *X), f(k=[X]): a call may change the lists and dicts that it is given, or hand them
+ * out again. */
 static void call_arguments(scan *x)
 {
     size_t depth = 0;
-    bool  *call = dj_new_array(x->e->r->work, bool, x->last - x->first + 2); /* by depth: inside such a call? */
+    bool  *call = dj_new_array(x->e->r->work, bool,
+                               x->last - x->first + 2); /* by depth: inside such a call? */
     for (size_t i = x->first; i < x->last; i++) {
         if (opens(x, i)) {
-            bool callee = i > x->first && is_op(x, i, OP('(')) && (is_name(x, i - 1) || closes(x, i - 1));
-            bool head = i > x->first + 1 && (is_word(x, i - 2, "def") || is_word(x, i - 2, "class"));
+            bool callee =
+                i > x->first && is_op(x, i, OP('(')) && (is_name(x, i - 1) || closes(x, i - 1));
+            bool head =
+                i > x->first + 1 && (is_word(x, i - 2, "def") || is_word(x, i - 2, "class"));
             depth++;
             call[depth] = callee ? !head && !is_harmless(x, i - 1) : call[depth - 1];
         } else if (closes(x, i)) {
             depth -= depth > 0;
         } else if (call[depth] && is_name(x, i) && !is_op(x, i - 1, OP('.'))) {
             bool after = is_op(x, i + 1, OP(',')) || is_op(x, i + 1, OP('[')) || closes(x, i + 1) ||
-                         is_word(x, i + 1, "if") || is_word(x, i + 1, "or") || is_word(x, i + 1, "else") ||
-                         is_word(x, i + 1, "and");
+                         is_word(x, i + 1, "if") || is_word(x, i + 1, "or") ||
+                         is_word(x, i + 1, "else") || is_word(x, i + 1, "and");
             bool test = is_word(x, i - 1, "in");
             if (after && !test)
                 change_in_place(x, i);
@@ -259,7 +288,9 @@ static void call_arguments(scan *x)
 /* for A in X: the body may change what stands in X, under the name of A. */
 static void loop_items(scan *x, size_t in)
 {
-    for (size_t i = in + 1; i < x->last && !is_op(x, i, OP(':')) && !is_word(x, i, "in") && at(x, i)->kind != T_NEWLINE; i++) {
+    for (size_t i = in + 1; i < x->last && !is_op(x, i, OP(':')) && !is_word(x, i, "in") &&
+                            at(x, i)->kind != T_NEWLINE;
+         i++) {
         dj_value *v = is_name(x, i) ? dj_map_get(&x->e->m->names, text_at(x, i)) : NULL;
         if (v != NULL && v != &conf_gettext && v != &conf_messages)
             conf_forget_items(x->e, v, x->why);
@@ -271,10 +302,11 @@ static void loop_items(scan *x, size_t in)
 /* The variable, if a single text stands behind the bracket; else all of them. */
 static void change_variable(scan *x, size_t open)
 {
-    conf_reader *r = x->e->r;
-    dj_buf       b = dj_buf_make(x->e->s, 4096);
+    conf_reader  *r = x->e->r;
+    dj_buf        b = dj_buf_make(x->e->s, 4096);
     literal_fault fault = {0};
-    bool         single = at(x, open + 1)->kind == T_STRING && (is_op(x, open + 2, OP(',')) || closes(x, open + 2));
+    bool          single =
+        at(x, open + 1)->kind == T_STRING && (is_op(x, open + 2, OP(',')) || closes(x, open + 2));
     if (!single || !conf_read_string(r->work, &x->e->m->src, at(x, open + 1), &b, &fault)) {
         r->env_lost = true;
         return;
@@ -289,11 +321,14 @@ static bool loads_environment(dj_str name)
     for (size_t i = 0; i < n; i++)
         text[i] = dj_to_lower(name.ptr[i]);
     dj_str low = dj_str_n(text, n);
-    return dj_str_has(low, DJ_LIT("dotenv")) || dj_str_has(low, DJ_LIT("putenv")) || dj_str_has(low, DJ_LIT("unsetenv")) ||
-           (dj_str_has(low, DJ_LIT("env")) && (dj_str_has(low, DJ_LIT("read")) || dj_str_has(low, DJ_LIT("load"))));
+    return dj_str_has(low, DJ_LIT("dotenv")) || dj_str_has(low, DJ_LIT("putenv")) ||
+           dj_str_has(low, DJ_LIT("unsetenv")) ||
+           (dj_str_has(low, DJ_LIT("env")) &&
+            (dj_str_has(low, DJ_LIT("read")) || dj_str_has(low, DJ_LIT("load"))));
 }
 
-/* load_dotenv(), os.environ['X'] = ..., os.environ.update(...), f(os.environ): later look-ups may differ. */
+/* load_dotenv(), os.environ['X'] = ..., os.environ.update(...), f(os.environ): later look-ups may
+ * differ. */
 static void environment(scan *x, size_t i)
 {
     conf_reader *r = x->e->r;
@@ -310,17 +345,20 @@ static void environment(scan *x, size_t i)
             end++;
         } while (depth > 0 && end < x->last && end - i < CHAIN_MAX);
         const token *t = at(x, end);
-        bool         assigned = t->kind == T_OP && t->len > 0 && t->op != OP2('=', '=') && t->op != OP2('!', '=') &&
-                        t->op != OP2('<', '=') && t->op != OP2('>', '=') && t->op >> 8 * (t->len - 1) == '=';
+        bool         assigned = t->kind == T_OP && t->len > 0 && t->op != OP2('=', '=') &&
+                        t->op != OP2('!', '=') && t->op != OP2('<', '=') &&
+                        t->op != OP2('>', '=') && t->op >> 8 * (t->len - 1) == '=';
         size_t head = i - (dotted ? 2 : 0);
-        if (assigned || depth > 0 || (head > x->first && (is_word(x, head - 1, "del") || is_op(x, head - 1, OP(',')))))
+        if (assigned || depth > 0 ||
+            (head > x->first && (is_word(x, head - 1, "del") || is_op(x, head - 1, OP(',')))))
             change_variable(x, i + 1);
     } else if (is_op(x, i + 1, OP('.'))) {
         if (is_word(x, i + 2, "setdefault") || is_word(x, i + 2, "pop"))
             change_variable(x, i + 3);
         else if (is_mutator(x, i + 2))
             r->env_lost = true;
-    } else if (dotted && is_word(x, i - 2, "os") && !is_word(x, i - (i > x->first + 2 ? 3 : 2), "in")) {
+    } else if (dotted && is_word(x, i - 2, "os") &&
+               !is_word(x, i - (i > x->first + 2 ? 3 : 2), "in")) {
         r->env_lost = true; /* handed on: to a function, to another name */
     }
 }
@@ -385,7 +423,8 @@ static void import_line(scan *x, size_t from, size_t to)
                 i += 2;
             continue;
         }
-        if (is_from && is_word(x, i, "Path") && !is_word(x, i + 1, "as") && is_word(x, from + 1, "pathlib")) {
+        if (is_from && is_word(x, i, "Path") && !is_word(x, i + 1, "as") &&
+            is_word(x, from + 1, "pathlib")) {
             x->e->m->has_path = true;
             if (conf_lookup(x->e->m, DJ_LIT("Path")) != NULL)
                 conf_bind(x->e, DJ_LIT("Path"), NULL);
@@ -413,8 +452,8 @@ static size_t last_assignment(const scan *x, size_t from, size_t to, bool *binds
         const token *t = at(x, i);
         if (depth > 0 || t->kind != T_OP)
             continue;
-        bool compares = t->op == OP2('=', '=') || t->op == OP2('!', '=') || t->op == OP2('<', '=') ||
-                        t->op == OP2('>', '=') || t->op == OP2(':', '=');
+        bool compares = t->op == OP2('=', '=') || t->op == OP2('!', '=') ||
+                        t->op == OP2('<', '=') || t->op == OP2('>', '=') || t->op == OP2(':', '=');
         if (t->len > 0 && !compares && (t->op >> 8 * (t->len - 1)) == '=')
             found = i;
     }
@@ -438,7 +477,8 @@ static void simple(scan *x, size_t from, size_t to)
     size_t end = last_assignment(x, from, to, &binds);
     if (end > from) {
         const token *op = at(x, end);
-        if (op->len > 1 && is_name(x, from)) /* X += ...: the list itself changes, for all its names */
+        if (op->len > 1 &&
+            is_name(x, from)) /* X += ...: the list itself changes, for all its names */
             change_in_place(x, from);
         size_t colon = from;
         while (colon < end && !is_op(x, colon, OP(':')))
@@ -447,7 +487,8 @@ static void simple(scan *x, size_t from, size_t to)
     }
 }
 
-/* An assignment in the body of a function or class: names are its own, but X[...] and X += ... may be the file's. */
+/* An assignment in the body of a function or class: names are its own, but X[...] and X += ... may
+ * be the file's. */
 static void inner(scan *x, size_t from, size_t to, bool function)
 {
     bool   binds;
@@ -484,7 +525,9 @@ static void head(scan *x, size_t from, size_t to)
         if (!is_word(x, i, "as"))
             continue;
         size_t end = i + 1, depth = 0;
-        for (; end < to && (depth > 0 || (!is_op(x, end, OP(',')) && !is_op(x, end, OP(':')) && !closes(x, end))); end++) {
+        for (; end < to && (depth > 0 || (!is_op(x, end, OP(',')) && !is_op(x, end, OP(':')) &&
+                                          !closes(x, end)));
+             end++) {
             depth += opens(x, end);
             depth -= depth > 0 && closes(x, end);
         }
@@ -495,10 +538,11 @@ static void head(scan *x, size_t from, size_t to)
 /* Does this line start a block? Then where its colon is; else `to`. */
 static size_t colon_of(const scan *x, size_t from, size_t to)
 {
-    static const char *const words[] = {"if", "elif", "else", "for", "while", "try", "except", "finally", "with",
-                                        "def", "class", "async", "match", "case"};
-    bool   compound = false;
-    size_t depth = 0, lambdas = 0;
+    static const char *const words[] = {"if",    "elif",   "else",    "for",  "while",
+                                        "try",   "except", "finally", "with", "def",
+                                        "class", "async",  "match",   "case"};
+    bool                     compound = false;
+    size_t                   depth = 0, lambdas = 0;
     for (size_t k = 0; k < DJ_COUNT(words); k++)
         compound = compound || is_word(x, from, words[k]);
     for (size_t i = from; compound && i < to; i++) {
@@ -514,7 +558,8 @@ static size_t colon_of(const scan *x, size_t from, size_t to)
     return to;
 }
 
-/* All logical lines of the range. Bodies of functions and classes bind names of their own: only heads count there. */
+/* All logical lines of the range. Bodies of functions and classes bind names of their own: only
+ * heads count there. */
 static void bindings(scan *x)
 {
     bool   function = false;
@@ -539,7 +584,7 @@ static void bindings(scan *x)
         if (colon < end)
             from = colon + 1;
         for (size_t k = from; inside == 0 && !body && k <= end; k++) {
-            bool last = k == end;
+            bool   last = k == end;
             size_t nesting = 0;
             for (; !last && k < end; k++) {
                 nesting += opens(x, k);
@@ -555,7 +600,8 @@ static void bindings(scan *x)
         if (body && inside == 0)
             function = !is_word(x, i, "class");
         else if (body && !is_word(x, i, "class"))
-            function = true; /* a method: it may run at any time, and the rest of the class is taken for one, too */
+            function = true; /* a method: it may run at any time, and the rest of the class is taken
+                                for one, too */
         if (body && inside == 0 && from == end)
             inside = depth + 1;
         i = end + 1;
@@ -564,7 +610,8 @@ static void bindings(scan *x)
 
 void conf_audit_gap(conf_eval *e, uint32_t first, uint32_t last, bool whole, dj_str why)
 {
-    scan x = {.e = e, .tokens = &e->m->tokens, .first = first, .last = last, .why = why, .whole = whole};
+    scan x = {
+        .e = e, .tokens = &e->m->tokens, .first = first, .last = last, .why = why, .whole = whole};
     changes(&x);
     if (whole)
         bindings(&x);

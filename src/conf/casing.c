@@ -1,4 +1,5 @@
-/* src/conf/casing.c - str.lower, str.upper and str.isspace for all of Unicode, from tables made by tools/gen_casing.py. */
+/* src/conf/casing.c - str.lower, str.upper and str.isspace for all of Unicode, from tables made by
+ * tools/gen_casing.py. */
 #include "reader.h"
 
 typedef struct casing_range {
@@ -67,7 +68,8 @@ bool conf_is_space(uint32_t cp)
     return within(spaces, DJ_COUNT(spaces), cp);
 }
 
-/* Ranges with a step may lie in each other, so all that start at or before `cp` count; there are few. */
+/* Ranges with a step may lie in each other, so all that start at or before `cp` count; there are
+ * few. */
 static uint32_t mapped(const casing_range *ranges, size_t n, uint32_t cp)
 {
     for (size_t i = 0; i < n && ranges[i].first <= cp; i++) {
@@ -83,7 +85,8 @@ static void add(dj_buf *b, uint32_t cp)
     dj_buf_add(b, dj_str_n(bytes, dj_utf8_put(bytes, cp)));
 }
 
-/* A sigma that ends a word: a cased letter before it, none behind it; what is ignorable does not count. */
+/* A sigma that ends a word: a cased letter before it, none behind it; what is ignorable does not
+ * count. */
 static bool final_sigma(dj_str text, size_t behind, bool cased_before)
 {
     if (!cased_before)

@@ -5,8 +5,8 @@
  *            ^
  *     join the parts with + and str()
  *
- * Nothing of a secret leaves here: texts and numbers of a line that assigns or names one are shown as stars, and values
- * from the environment never reach this file. */
+ * Nothing of a secret leaves here: texts and numbers of a line that assigns or names one are shown
+ * as stars, and values from the environment never reach this file. */
 #include "reader.h"
 #include <unistd.h>
 
@@ -43,7 +43,8 @@ void conf_place(dj_str text, uint32_t offset, uint32_t *line, uint32_t *column, 
     *line_text = end == DJ_NOT_FOUND ? rest : dj_str_first(rest, end);
 }
 
-/* Where the text of several lines starts that this place is in the middle of; DJ_NOT_FOUND if it is in none. */
+/* Where the text of several lines starts that this place is in the middle of; DJ_NOT_FOUND if it is
+ * in none. */
 static size_t open_text(dj_str text, size_t place)
 {
     size_t start = DJ_NOT_FOUND;
@@ -71,7 +72,8 @@ static size_t open_text(dj_str text, size_t place)
     return start;
 }
 
-/* Does the statement around `offset` name a secret, in its first line (the target) or in this one? */
+/* Does the statement around `offset` name a secret, in its first line (the target) or in this one?
+ */
 static bool secret_around(dj_str text, uint32_t offset)
 {
     uint32_t line, column;
@@ -106,7 +108,8 @@ static bool names_variable(dj_str before)
            dj_str_ends(before, DJ_LIT("getenv("));
 }
 
-/* Stars for the contents of literals; as many as there were code points, so that the caret stays right. */
+/* Stars for the contents of literals; as many as there were code points, so that the caret stays
+ * right. */
 static dj_str masked(dj_scope *s, dj_str line)
 {
     dj_buf b = dj_buf_make(s, line.len + 1);
@@ -148,7 +151,8 @@ static dj_str all_masked(dj_scope *s, dj_str line)
 dj_str conf_show(const conf_source *src, const token *t)
 {
     bool literal = t->kind == T_NUMBER || t->kind == T_STRING;
-    if (literal && (src->reader->audit || secret_around(src->text, t->start))) /* an audit would look too often */
+    if (literal && (src->reader->audit ||
+                    secret_around(src->text, t->start))) /* an audit would look too often */
         return t->kind == T_NUMBER ? DJ_LIT("this number") : DJ_LIT("this text");
     return dj_str_first(token_text(src, t), 60);
 }
@@ -162,7 +166,8 @@ static dj_str short_path(dj_scope *s, dj_str path)
     return dj_str_starts(path, dir) ? dj_str_from(path, dir.len) : path;
 }
 
-/* The line, cut around the caret, and the caret below it. Control characters can't reach the terminal. */
+/* The line, cut around the caret, and the caret below it. Control characters can't reach the
+ * terminal. */
 static void add_line(dj_buf *b, dj_str line, uint32_t column)
 {
     dj_buf   pad = dj_buf_make(b->scope, line.len + 8);
@@ -185,8 +190,8 @@ static void add_line(dj_buf *b, dj_str line, uint32_t column)
     dj_buf_add_byte(b, '^');
 }
 
-void conf_error_set(conf_reader *r, const char *code, const conf_source *src, uint32_t offset, dj_str message,
-                    dj_str advice)
+void conf_error_set(conf_reader *r, const char *code, const conf_source *src, uint32_t offset,
+                    dj_str message, dj_str advice)
 {
     if (r->failed)
         return;
@@ -202,8 +207,8 @@ void conf_error_set(conf_reader *r, const char *code, const conf_source *src, ui
         line = inside ? all_masked(r->s, line) : masked(r->s, line);
     }
     dj_buf b = dj_buf_make(r->s, 16384);
-    dj_buf_addf(&b, DJ_FMT ":%u:%u: error: ", DJ_ARG(short_path(r->s, src->path)), error->origin.line,
-                error->origin.column);
+    dj_buf_addf(&b, DJ_FMT ":%u:%u: error: ", DJ_ARG(short_path(r->s, src->path)),
+                error->origin.line, error->origin.column);
     dj_buf_add(&b, error->message);
     dj_buf_add_byte(&b, '\n');
     add_line(&b, line, error->origin.column);
@@ -222,6 +227,7 @@ void conf_error_io(conf_reader *r, dj_str path, dj_str message)
         .origin = {.file = path},
         .message = dj_str_dup(r->s, message),
         .advice = DJ_LIT(""),
-        .text = dj_strf(r->s, DJ_FMT ": error: " DJ_FMT, DJ_ARG(short_path(r->s, path)), DJ_ARG(message)),
+        .text = dj_strf(r->s, DJ_FMT ": error: " DJ_FMT, DJ_ARG(short_path(r->s, path)),
+                        DJ_ARG(message)),
     };
 }

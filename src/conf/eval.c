@@ -1,7 +1,9 @@
-/* src/conf/eval.c - computes the values of a parsed settings file, from top to bottom, as Python would.
+/* src/conf/eval.c - computes the values of a parsed settings file, from top to bottom, as Python
+ * would.
  *
- * Strict: the first thing that fails ends the run. Audit: it becomes an UNKNOWN value, and whatever needs that value is
- * unknown, too; nothing is guessed. What an audit's gaps may have changed is audit.c's business. */
+ * Strict: the first thing that fails ends the run. Audit: it becomes an UNKNOWN value, and whatever
+ * needs that value is unknown, too; nothing is guessed. What an audit's gaps may have changed is
+ * audit.c's business. */
 #include "reader.h"
 
 const dj_value conf_gettext = {.kind = DJ_V_UNKNOWN};
@@ -30,12 +32,14 @@ dj_value *conf_unknown(conf_eval *e, dj_str why)
     return v;
 }
 
-dj_value *conf_eval_fail(conf_eval *e, const char *code, uint32_t tok, dj_str message, const char *advice)
+dj_value *conf_eval_fail(conf_eval *e, const char *code, uint32_t tok, dj_str message,
+                         const char *advice)
 {
     e->why = message;
     if (!e->r->audit && !e->failed) {
         e->failed = true;
-        conf_error_set(e->r, code, &e->m->src, e->m->tokens.items[tok].start, message, dj_str_of(advice));
+        conf_error_set(e->r, code, &e->m->src, e->m->tokens.items[tok].start, message,
+                       dj_str_of(advice));
     }
     return NULL;
 }
@@ -67,11 +71,12 @@ static dj_value *name_missing(conf_eval *e, const node *n)
     static const char *const words[] = {"True", "False", "None"};
     static const char *const doors[] = {"globals", "locals", "vars", "exec", "eval"};
     for (size_t i = 0; e->r->audit && i < DJ_COUNT(doors); i++) {
-        if (dj_str_eq(n->text, dj_str_of(doors[i]))) /* under another name it reaches all names, too */
+        if (dj_str_eq(n->text,
+                      dj_str_of(doors[i]))) /* under another name it reaches all names, too */
             conf_lose_names(e, DJ_LIT("a function that reaches all names"));
     }
-    dj_str      best = DJ_NONE;
-    unsigned    least = 3;
+    dj_str   best = DJ_NONE;
+    unsigned least = 3;
     for (size_t i = 0; i < DJ_COUNT(words); i++) {
         if (dj_str_eq_nocase(n->text, dj_str_of(words[i])))
             best = dj_str_of(words[i]);
@@ -86,7 +91,9 @@ static dj_value *name_missing(conf_eval *e, const node *n)
     const char *advice = "assign it further up, or put text in quotes";
     if (!dj_str_is_none(best))
         advice = dj_cstr(e->s, dj_strf(e->s, "did you mean " DJ_FMT "?", DJ_ARG(best)));
-    return conf_eval_fail(e, "name", n->tok, dj_strf(e->s, "the name " DJ_FMT " is not defined here", DJ_ARG(n->text)), advice);
+    return conf_eval_fail(e, "name", n->tok,
+                          dj_strf(e->s, "the name " DJ_FMT " is not defined here", DJ_ARG(n->text)),
+                          advice);
 }
 
 static dj_value *eval_name(conf_eval *e, const node *n)
@@ -95,8 +102,10 @@ static dj_value *eval_name(conf_eval *e, const node *n)
     if (v == NULL)
         return name_missing(e, n);
     if (v == &conf_gettext || v == &conf_messages)
-        return conf_eval_fail(e, "attribute", n->tok, dj_strf(e->s, DJ_FMT " is no value by itself", DJ_ARG(n->text)),
-                              v == &conf_gettext ? "call it with a text" : "write one of its constants, as in X.ERROR");
+        return conf_eval_fail(e, "attribute", n->tok,
+                              dj_strf(e->s, DJ_FMT " is no value by itself", DJ_ARG(n->text)),
+                              v == &conf_gettext ? "call it with a text"
+                                                 : "write one of its constants, as in X.ERROR");
     return v;
 }
 
@@ -156,7 +165,9 @@ static dj_value *env_changed(conf_eval *e, const dj_value *name)
         return NULL;
     if (!e->r->env_lost && !dj_map_has(&e->r->env_changed, name->str))
         return NULL;
-    return conf_unknown(e, dj_strf(e->s, "environment variable " DJ_FMT " may have been set further up", DJ_ARG(shown_name(name))));
+    return conf_unknown(e, dj_strf(e->s,
+                                   "environment variable " DJ_FMT " may have been set further up",
+                                   DJ_ARG(shown_name(name))));
 }
 
 static void wipe_text(void *text)
@@ -165,7 +176,8 @@ static void wipe_text(void *text)
     dj_wipe((char *)(uintptr_t)t->ptr, t->len);
 }
 
-/* The value of a set variable; NULL with *set false if it is not set. Texts from outside are wiped with the scope. */
+/* The value of a set variable; NULL with *set false if it is not set. Texts from outside are wiped
+ * with the scope. */
 static dj_value *env_value(conf_eval *e, const dj_value *name, uint32_t start, bool *set)
 {
     dj_str text = DJ_NONE;
@@ -174,7 +186,9 @@ static dj_value *env_value(conf_eval *e, const dj_value *name, uint32_t start, b
         return NULL;
     if (!dj_utf8_valid(text))
         return conf_eval_fail(e, "value", start,
-                              dj_strf(e->s, "the environment variable " DJ_FMT " is not UTF-8", DJ_ARG(shown_name(name))), "");
+                              dj_strf(e->s, "the environment variable " DJ_FMT " is not UTF-8",
+                                      DJ_ARG(shown_name(name))),
+                              "");
     if (!conf_charge(e, text.len, start))
         return NULL;
     dj_value *v = conf_value_new(e, DJ_V_STR, start);
@@ -195,8 +209,10 @@ static dj_value *eval_env(conf_eval *e, const node *n)
     if (key->kind == DJ_V_UNKNOWN)
         return key;
     if (key->kind != DJ_V_STR)
-        return conf_eval_fail(e, "type", n->toks[0],
-                              dj_strf(e->s, "os.environ[...] takes a text, not " DJ_FMT, DJ_ARG(dj_value_type(key))), "");
+        return conf_eval_fail(
+            e, "type", n->toks[0],
+            dj_strf(e->s, "os.environ[...] takes a text, not " DJ_FMT, DJ_ARG(dj_value_type(key))),
+            "");
     dj_value *v = env_changed(e, key);
     if (v != NULL)
         return v;
@@ -204,10 +220,12 @@ static dj_value *eval_env(conf_eval *e, const node *n)
     if (set)
         return v;
     if (e->r->audit)
-        return conf_unknown(e, dj_strf(e->s, "environment variable " DJ_FMT " is not set here", DJ_ARG(shown_name(key))));
-    return conf_eval_fail(e, "env-missing", n->start,
-                          dj_strf(e->s, "the environment variable " DJ_FMT " is not set", DJ_ARG(shown_name(key))),
-                          "set it, or give a default: os.environ.get('NAME', 'default')");
+        return conf_unknown(e, dj_strf(e->s, "environment variable " DJ_FMT " is not set here",
+                                       DJ_ARG(shown_name(key))));
+    return conf_eval_fail(
+        e, "env-missing", n->start,
+        dj_strf(e->s, "the environment variable " DJ_FMT " is not set", DJ_ARG(shown_name(key))),
+        "set it, or give a default: os.environ.get('NAME', 'default')");
 }
 
 /* A default keeps its value and remembers where it came from; shared containers can't remember. */
@@ -225,12 +243,15 @@ static dj_value *eval_env_get(conf_eval *e, const node *n, dj_value **args)
 {
     bool set;
     if (n->n < 1 || n->n > 2)
-        return conf_eval_fail(e, "type", n->tok, DJ_LIT("os.environ.get takes a name and perhaps a default"), "");
+        return conf_eval_fail(e, "type", n->tok,
+                              DJ_LIT("os.environ.get takes a name and perhaps a default"), "");
     if (args[0]->kind == DJ_V_UNKNOWN)
         return args[0];
     if (args[0]->kind != DJ_V_STR)
         return conf_eval_fail(e, "type", n->tok,
-                              dj_strf(e->s, "os.environ.get takes a text, not " DJ_FMT, DJ_ARG(dj_value_type(args[0]))), "");
+                              dj_strf(e->s, "os.environ.get takes a text, not " DJ_FMT,
+                                      DJ_ARG(dj_value_type(args[0]))),
+                              "");
     dj_value *v = env_changed(e, args[0]);
     if (v != NULL) {
         if (n->n == 2) /* what comes out may be the default itself */
@@ -245,8 +266,8 @@ static dj_value *eval_env_get(conf_eval *e, const node *n, dj_value **args)
         v->flags = DJ_VALUE_ENV_DEFAULT;
         return v;
     }
-    bool shared = args[1]->kind == DJ_V_UNKNOWN || args[1]->kind == DJ_V_LIST || args[1]->kind == DJ_V_SET ||
-                  args[1]->kind == DJ_V_DICT;
+    bool shared = args[1]->kind == DJ_V_UNKNOWN || args[1]->kind == DJ_V_LIST ||
+                  args[1]->kind == DJ_V_SET || args[1]->kind == DJ_V_DICT;
     return shared ? args[1] : as_default(e, args[1], n->start);
 }
 
@@ -260,8 +281,10 @@ static dj_value *eval_in_env(conf_eval *e, const node *n)
     if (name->kind == DJ_V_UNKNOWN)
         return name;
     if (name->kind != DJ_V_STR)
-        return conf_eval_fail(e, "type", n->tok,
-                              dj_strf(e->s, "in os.environ takes a text, not " DJ_FMT, DJ_ARG(dj_value_type(name))), "");
+        return conf_eval_fail(
+            e, "type", n->tok,
+            dj_strf(e->s, "in os.environ takes a text, not " DJ_FMT, DJ_ARG(dj_value_type(name))),
+            "");
     dj_value *v = env_changed(e, name);
     if (v != NULL)
         return v;
@@ -281,7 +304,8 @@ static void push(conf_eval *e, value_list *list, dj_value *v)
 {
     if (list->len == list->cap) {
         size_t cap = list->cap == 0 ? 8 : 2 * list->cap;
-        list->items = dj_realloc(e->r->work, list->items, list->cap * sizeof(dj_value *), cap * sizeof(dj_value *));
+        list->items = dj_realloc(e->r->work, list->items, list->cap * sizeof(dj_value *),
+                                 cap * sizeof(dj_value *));
         list->cap = cap;
     }
     list->items[list->len++] = v;
@@ -311,14 +335,17 @@ static bool unpack(conf_eval *e, const node *n, bool into_set, value_list *list,
             push(e, list, v->dict.pairs[i].key);
         return true;
     }
-    return conf_eval_fail(e, "type", n->tok, dj_strf(e->s, "* unpacks lists and tuples, not " DJ_FMT, DJ_ARG(dj_value_type(v))),
-                          "") != NULL;
+    return conf_eval_fail(
+               e, "type", n->tok,
+               dj_strf(e->s, "* unpacks lists and tuples, not " DJ_FMT, DJ_ARG(dj_value_type(v))),
+               "") != NULL;
 }
 
 static dj_value *unhashable(conf_eval *e, const dj_value *v, const node *n)
 {
     return conf_eval_fail(e, "type", n->start,
-                          dj_strf(e->s, "a " DJ_FMT " is unhashable: it can't be a key or stand in a set",
+                          dj_strf(e->s,
+                                  "a " DJ_FMT " is unhashable: it can't be a key or stand in a set",
                                   DJ_ARG(dj_value_type(v))),
                           "use a text, a number or a tuple of them");
 }
@@ -386,8 +413,9 @@ static dj_value *eval_dict(conf_eval *e, const node *n)
             continue;
         }
         if (all->kind != DJ_V_DICT)
-            return conf_eval_fail(e, "type", value->tok,
-                                  dj_strf(e->s, "** unpacks a dict, not " DJ_FMT, DJ_ARG(dj_value_type(all))), "");
+            return conf_eval_fail(
+                e, "type", value->tok,
+                dj_strf(e->s, "** unpacks a dict, not " DJ_FMT, DJ_ARG(dj_value_type(all))), "");
         if (!conf_charge(e, all->dict.len * sizeof(dj_value_pair), value->tok))
             return NULL;
         for (size_t k = 0; k < all->dict.len; k++) {
@@ -407,15 +435,19 @@ static dj_value *eval_dict(conf_eval *e, const node *n)
 static size_t place_in(conf_eval *e, size_t len, const dj_value *index, uint32_t tok)
 {
     if (index->kind != DJ_V_INT && index->kind != DJ_V_BOOL) {
-        (void)conf_eval_fail(e, "type", tok, dj_strf(e->s, "the index [...] must be an int, not " DJ_FMT,
-                                                     DJ_ARG(dj_value_type(index))), "");
+        (void)conf_eval_fail(e, "type", tok,
+                             dj_strf(e->s, "the index [...] must be an int, not " DJ_FMT,
+                                     DJ_ARG(dj_value_type(index))),
+                             "");
         return SIZE_MAX;
     }
     int64_t i = index->kind == DJ_V_BOOL ? index->boolean : index->integer;
     int64_t n = (int64_t)len;
     if (i < -n || i >= n) {
-        (void)conf_eval_fail(e, "value", tok, dj_strf(e->s, "the index [%lld] is out of range: there are %zu items",
-                                                      (long long)i, len), "");
+        (void)conf_eval_fail(e, "value", tok,
+                             dj_strf(e->s, "the index [%lld] is out of range: there are %zu items",
+                                     (long long)i, len),
+                             "");
         return SIZE_MAX;
     }
     return (size_t)(i < 0 ? i + n : i);
@@ -425,8 +457,10 @@ static size_t place_in(conf_eval *e, size_t len, const dj_value *index, uint32_t
 static size_t pair_of(conf_eval *e, const dj_value *dict, const dj_value *key, uint32_t tok)
 {
     if (!conf_hashable(key, 0)) {
-        (void)conf_eval_fail(e, "type", tok, dj_strf(e->s, "a " DJ_FMT " is unhashable: it can't be a key",
-                                                     DJ_ARG(dj_value_type(key))), "");
+        (void)conf_eval_fail(e, "type", tok,
+                             dj_strf(e->s, "a " DJ_FMT " is unhashable: it can't be a key",
+                                     DJ_ARG(dj_value_type(key))),
+                             "");
         return SIZE_MAX - 1;
     }
     for (size_t i = 0; i < dict->dict.len; i++) {
@@ -456,10 +490,12 @@ dj_value *conf_subscript(conf_eval *e, dj_value *on, dj_value *index, uint32_t s
     case DJ_V_DICT:
         i = pair_of(e, on, index, tok);
         if (i == SIZE_MAX)
-            return conf_eval_fail(e, "value", tok,
-                                  dj_strf(e->s, "there is no key [" DJ_FMT "]",
-                                          DJ_ARG(index->flags & DJ_VALUE_ENV ? DJ_LIT("...") : dj_value_repr(e->s, index, 60))),
-                                  "");
+            return conf_eval_fail(
+                e, "value", tok,
+                dj_strf(e->s, "there is no key [" DJ_FMT "]",
+                        DJ_ARG(index->flags & DJ_VALUE_ENV ? DJ_LIT("...")
+                                                           : dj_value_repr(e->s, index, 60))),
+                "");
         return i == SIZE_MAX - 1 ? NULL : on->dict.pairs[i].value;
     case DJ_V_STR:
         i = place_in(e, dj_utf8_len(on->str), index, tok);
@@ -476,7 +512,9 @@ dj_value *conf_subscript(conf_eval *e, dj_value *on, dj_value *index, uint32_t s
         }
         return NULL;
     default:
-        return conf_eval_fail(e, "type", tok, dj_strf(e->s, "[...] does not work on " DJ_FMT, DJ_ARG(dj_value_type(on))), "");
+        return conf_eval_fail(
+            e, "type", tok,
+            dj_strf(e->s, "[...] does not work on " DJ_FMT, DJ_ARG(dj_value_type(on))), "");
     }
 }
 
@@ -497,7 +535,8 @@ bool conf_assign_item(conf_eval *e, dj_value *on, dj_value *index, dj_value *val
     }
     if (on->kind != DJ_V_DICT)
         return conf_eval_fail(e, "type", tok,
-                              dj_strf(e->s, "items of " DJ_FMT " can't be assigned with [...]", DJ_ARG(dj_value_type(on))),
+                              dj_strf(e->s, "items of " DJ_FMT " can't be assigned with [...]",
+                                      DJ_ARG(dj_value_type(on))),
                               "") != NULL;
     i = pair_of(e, on, index, tok);
     if (i == SIZE_MAX - 1)
@@ -523,9 +562,10 @@ bool conf_assign_item(conf_eval *e, dj_value *on, dj_value *index, dj_value *val
 
 static dj_value *eval_call(conf_eval *e, const node *n)
 {
-    static const char *const shadows[] = {"int", "bool", "str", "Path", "os", "os", "os", "os", "os"};
-    dj_value **args = dj_new_array(e->r->work, dj_value *, n->n);
-    dj_value  *unknown = NULL;
+    static const char *const shadows[] = {"int", "bool", "str", "Path", "os",
+                                          "os",  "os",   "os",  "os"};
+    dj_value               **args = dj_new_array(e->r->work, dj_value *, n->n);
+    dj_value                *unknown = NULL;
     for (size_t i = 0; i < n->n; i++) {
         args[i] = conf_eval_node(e, n->items[i]);
         if (args[i] == NULL)
@@ -564,12 +604,16 @@ static dj_value *eval_alias(conf_eval *e, const node *n)
     dj_value *f = conf_lookup(e->m, n->text);
     if (f != &conf_gettext)
         return conf_eval_fail(e, "call", n->tok,
-                              dj_strf(e->s, "the call of " DJ_FMT "() is not read in a settings file", DJ_ARG(n->text)),
-                              "only int, bool, str, Path, os.environ.get, os.getenv and os.path functions are called");
+                              dj_strf(e->s,
+                                      "the call of " DJ_FMT "() is not read in a settings file",
+                                      DJ_ARG(n->text)),
+                              "only int, bool, str, Path, os.environ.get, os.getenv and os.path "
+                              "functions are called");
     dj_value *v = n->n == 1 ? conf_eval_node(e, n->items[0]) : NULL;
     if (n->n == 1 && (v == NULL || v->kind == DJ_V_STR || v->kind == DJ_V_UNKNOWN))
         return v;
-    return conf_eval_fail(e, "type", n->tok, dj_strf(e->s, DJ_FMT "() takes one text", DJ_ARG(n->text)), "");
+    return conf_eval_fail(e, "type", n->tok,
+                          dj_strf(e->s, DJ_FMT "() takes one text", DJ_ARG(n->text)), "");
 }
 
 static dj_value *eval_constant(conf_eval *e, const node *n)
@@ -577,15 +621,20 @@ static dj_value *eval_constant(conf_eval *e, const node *n)
     static const struct {
         const char *name, *tag;
         int64_t     level;
-    } levels[] = {{"DEBUG", "debug", 10}, {"INFO", "info", 20}, {"SUCCESS", "success", 25},
-                  {"WARNING", "warning", 30}, {"ERROR", "error", 40}};
+    } levels[] = {{"DEBUG", "debug", 10},
+                  {"INFO", "info", 20},
+                  {"SUCCESS", "success", 25},
+                  {"WARNING", "warning", 30},
+                  {"ERROR", "error", 40}};
     dj_value *on = conf_lookup(e->m, n->text);
     if (on == NULL)
         return name_missing(e, n);
-    bool tags = dj_str_eq(n->word, DJ_LIT("DEFAULT_TAGS")), names = dj_str_eq(n->word, DJ_LIT("DEFAULT_LEVELS"));
+    bool tags = dj_str_eq(n->word, DJ_LIT("DEFAULT_TAGS")),
+         names = dj_str_eq(n->word, DJ_LIT("DEFAULT_LEVELS"));
     dj_value_pair pairs[DJ_COUNT(levels)];
     for (size_t i = 0; i < DJ_COUNT(levels) && on == &conf_messages; i++) {
-        dj_value *level = conf_value_new(e, DJ_V_INT, n->start), *text = conf_value_new(e, DJ_V_STR, n->start);
+        dj_value *level = conf_value_new(e, DJ_V_INT, n->start),
+                 *text = conf_value_new(e, DJ_V_STR, n->start);
         level->integer = levels[i].level;
         if (dj_str_eq(n->word, dj_str_of(levels[i].name)))
             return level;
@@ -594,9 +643,10 @@ static dj_value *eval_constant(conf_eval *e, const node *n)
     }
     if (on == &conf_messages && (tags || names))
         return conf_dict_of(e, pairs, DJ_COUNT(levels), n->start);
-    return conf_eval_fail(e, "attribute", n->toks[0],
-                          dj_strf(e->s, "." DJ_FMT " is not read in a settings file", DJ_ARG(n->word)),
-                          on == &conf_messages ? "message levels are DEBUG, INFO, SUCCESS, WARNING and ERROR" : "");
+    return conf_eval_fail(
+        e, "attribute", n->toks[0],
+        dj_strf(e->s, "." DJ_FMT " is not read in a settings file", DJ_ARG(n->word)),
+        on == &conf_messages ? "message levels are DEBUG, INFO, SUCCESS, WARNING and ERROR" : "");
 }
 
 /* -- expressions -- */

@@ -1,7 +1,8 @@
 /* src/conf/lexer.c - text to tokens, as Python's tokenizer cuts it.
  *
- * Strict mode stops at the first thing that no settings file may hold; the parser reports it when it gets there, so
- * that errors come in file order. Audit mode reads anything that Python could, to be able to skip it. */
+ * Strict mode stops at the first thing that no settings file may hold; the parser reports it when
+ * it gets there, so that errors come in file order. Audit mode reads anything that Python could, to
+ * be able to skip it. */
 #include "reader.h"
 
 typedef struct lexer {
@@ -22,10 +23,10 @@ typedef struct lexer {
 } lexer;
 
 static const char *const keywords[] = {
-    "False", "None",   "True",  "and",    "as",   "assert", "async",  "await",    "break",
-    "class", "continue", "def", "del",    "elif", "else",   "except", "finally",  "for",
-    "from",  "global", "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
-    "or",    "pass",   "raise", "return", "try",  "while",  "with",   "yield",
+    "False", "None",     "True",  "and",    "as",   "assert", "async",  "await",    "break",
+    "class", "continue", "def",   "del",    "elif", "else",   "except", "finally",  "for",
+    "from",  "global",   "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
+    "or",    "pass",     "raise", "return", "try",  "while",  "with",   "yield",
 };
 
 bool conf_is_keyword(dj_str word)
@@ -77,12 +78,16 @@ static token *add(lexer *x, token_kind kind, size_t start, size_t len)
         x->cap = cap;
     }
     token *t = &out->items[out->len++];
-    *t = (token){.start = (uint32_t)start, .len = (uint32_t)len, .line = x->line, .column = column_at(x, start),
+    *t = (token){.start = (uint32_t)start,
+                 .len = (uint32_t)len,
+                 .line = x->line,
+                 .column = column_at(x, start),
                  .kind = (uint8_t)kind};
     return t;
 }
 
-static void bad(lexer *x, size_t start, size_t len, const char *code, const char *message, const char *advice)
+static void bad(lexer *x, size_t start, size_t len, const char *code, const char *message,
+                const char *advice)
 {
     add(x, T_BAD, start, len);
     x->out->bad_code = code;
@@ -103,7 +108,9 @@ static size_t string_prefix(const lexer *x)
             return n;
         if (c == 'r' && !raw)
             raw = true;
-        else if ((c == 'b' || c == 'f' || (c == 'u' && (n == 0 && (x->audit || peek(x, 1) == '\'' || peek(x, 1) == '"')))) &&
+        else if ((c == 'b' || c == 'f' ||
+                  (c == 'u' &&
+                   (n == 0 && (x->audit || peek(x, 1) == '\'' || peek(x, 1) == '"')))) &&
                  !other)
             other = true;
         else
@@ -194,7 +201,8 @@ static void bracket(lexer *x, const token *t)
     if (c == '(' || c == '[' || c == '{') {
         if (x->depth == x->open_cap) {
             size_t cap = x->open_cap == 0 ? 64 : 2 * x->open_cap;
-            x->open = dj_realloc(x->work, x->open, x->open_cap * sizeof(token), cap * sizeof(token));
+            x->open =
+                dj_realloc(x->work, x->open, x->open_cap * sizeof(token), cap * sizeof(token));
             x->open_cap = cap;
         }
         x->open[x->depth++] = *t;
@@ -204,16 +212,17 @@ static void bracket(lexer *x, const token *t)
     if (x->depth > 0 && x->text.ptr[x->open[x->depth - 1].start] == wanted)
         x->depth--;
     else
-        x->out->broken = true; /* the strict parser stops at this token; an audit gives the file up */
+        x->out->broken =
+            true; /* the strict parser stops at this token; an audit gives the file up */
 }
 
 static void lex_operator(lexer *x)
 {
     static const char three[][4] = {"**=", "//=", ">>=", "<<="};
-    static const char two[][3] = {"**", "//", ">>", "<<", "==", "!=", "<=", ">=", "->", ":=", "+=",
-                                  "-=", "*=", "/=", "%=", "&=", "|=", "^=", "@="};
-    size_t   len = 1;
-    dj_str   rest = dj_str_from(x->text, x->pos);
+    static const char two[][3] = {"**", "//", ">>", "<<", "==", "!=", "<=", ">=", "->", ":=",
+                                  "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "@="};
+    size_t            len = 1;
+    dj_str            rest = dj_str_from(x->text, x->pos);
     for (size_t i = 0; i < DJ_COUNT(three) && len == 1; i++) {
         if (dj_str_starts(rest, dj_str_n(three[i], 3)))
             len = 3;
@@ -227,7 +236,8 @@ static void lex_operator(lexer *x)
         size_t after = x->pos;
         (void)dj_utf8_next(x->text, &after);
         bad(x, x->pos, after - x->pos, "syntax", NULL,
-            (unsigned char)c >= 0x80 ? "names are plain ASCII; text stands in quotes, ' or \"" : "");
+            (unsigned char)c >= 0x80 ? "names are plain ASCII; text stands in quotes, ' or \""
+                                     : "");
         return;
     }
     token *t = add(x, T_OP, x->pos, len);
@@ -253,13 +263,15 @@ static void indentation(lexer *x)
         else
             break;
     }
-    if (x->pos >= x->text.len || peek(x, 0) == '\n' || peek(x, 0) == '#' || (peek(x, 0) == '\\' && peek(x, 1) == '\n'))
+    if (x->pos >= x->text.len || peek(x, 0) == '\n' || peek(x, 0) == '#' ||
+        (peek(x, 0) == '\\' && peek(x, 1) == '\n'))
         return;
     uint32_t now = x->nindents == 0 ? 0 : x->indents[x->nindents - 1];
     if (column > now) {
         if (x->nindents == x->indents_cap) {
             size_t cap = x->indents_cap == 0 ? 32 : 2 * x->indents_cap;
-            x->indents = dj_realloc(x->work, x->indents, x->indents_cap * sizeof(uint32_t), cap * sizeof(uint32_t));
+            x->indents = dj_realloc(x->work, x->indents, x->indents_cap * sizeof(uint32_t),
+                                    cap * sizeof(uint32_t));
             x->indents_cap = cap;
         }
         x->indents[x->nindents++] = column;
@@ -324,7 +336,13 @@ static void lex_one(lexer *x, bool *line_used, bool *line_start)
 
 void conf_lex(dj_scope *work, const conf_source *src, bool audit, token_list *out)
 {
-    lexer x = {.work = work, .src = src, .audit = audit, .text = src->text, .line = 1, .col = 1, .out = out};
+    lexer x = {.work = work,
+               .src = src,
+               .audit = audit,
+               .text = src->text,
+               .line = 1,
+               .col = 1,
+               .out = out};
     bool  line_used = false, line_start = true;
     *out = (token_list){0};
     while (x.pos < x.text.len && !x.stop) {

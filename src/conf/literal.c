@@ -1,35 +1,43 @@
 /* src/conf/literal.c - the values of string and number tokens, as Python reads them. */
 #include "reader.h"
 
-static bool fault_at(literal_fault *f, const char *code, size_t offset, dj_str message, const char *advice)
+static bool fault_at(literal_fault *f, const char *code, size_t offset, dj_str message,
+                     const char *advice)
 {
-    *f = (literal_fault){.code = code, .offset = (uint32_t)offset, .message = message, .advice = advice};
+    *f = (literal_fault){
+        .code = code, .offset = (uint32_t)offset, .message = message, .advice = advice};
     return false;
 }
 
-static bool put_code_point(dj_scope *s, dj_buf *out, uint32_t cp, dj_str spelling, size_t offset, literal_fault *f)
+static bool put_code_point(dj_scope *s, dj_buf *out, uint32_t cp, dj_str spelling, size_t offset,
+                           literal_fault *f)
 {
     char bytes[4];
     if (cp == 0)
-        return fault_at(f, "escape", offset, dj_strf(s, "\"" DJ_FMT "\" is a NUL", DJ_ARG(spelling)),
+        return fault_at(f, "escape", offset,
+                        dj_strf(s, "\"" DJ_FMT "\" is a NUL", DJ_ARG(spelling)),
                         "a text can't hold a NUL character");
     if (cp >= 0xD800 && cp <= 0xDFFF)
-        return fault_at(f, "escape", offset, dj_strf(s, "\"" DJ_FMT "\" is half a character", DJ_ARG(spelling)),
+        return fault_at(f, "escape", offset,
+                        dj_strf(s, "\"" DJ_FMT "\" is half a character", DJ_ARG(spelling)),
                         "write the character itself, or \\U with eight digits");
     if (cp > 0x10FFFF)
-        return fault_at(f, "escape", offset, dj_strf(s, "\"" DJ_FMT "\" is beyond Unicode", DJ_ARG(spelling)),
+        return fault_at(f, "escape", offset,
+                        dj_strf(s, "\"" DJ_FMT "\" is beyond Unicode", DJ_ARG(spelling)),
                         "write the character itself");
     dj_buf_add(out, dj_str_n(bytes, dj_utf8_put(bytes, cp)));
     return true;
 }
 
 /* One escape; *pos is behind the backslash. */
-static bool escape(dj_scope *s, dj_str text, size_t base, size_t *pos, dj_buf *out, literal_fault *f)
+static bool escape(dj_scope *s, dj_str text, size_t base, size_t *pos, dj_buf *out,
+                   literal_fault *f)
 {
-    static const char plain[][2] = {{'\\', '\\'}, {'\'', '\''}, {'"', '"'},  {'a', '\a'}, {'b', '\b'},
-                                    {'f', '\f'},  {'n', '\n'},  {'r', '\r'}, {'t', '\t'}, {'v', '\v'}};
-    size_t at = *pos - 1;
-    char   c = text.ptr[*pos];
+    static const char plain[][2] = {{'\\', '\\'}, {'\'', '\''}, {'"', '"'},  {'a', '\a'},
+                                    {'b', '\b'},  {'f', '\f'},  {'n', '\n'}, {'r', '\r'},
+                                    {'t', '\t'},  {'v', '\v'}};
+    size_t            at = *pos - 1;
+    char              c = text.ptr[*pos];
     for (size_t i = 0; i < DJ_COUNT(plain); i++) {
         if (c == plain[i][0]) {
             dj_buf_add_byte(out, plain[i][1]);
@@ -43,7 +51,8 @@ static bool escape(dj_scope *s, dj_str text, size_t base, size_t *pos, dj_buf *o
     }
     if (c >= '0' && c <= '7') {
         uint32_t cp = 0;
-        for (int i = 0; i < 3 && *pos < text.len && text.ptr[*pos] >= '0' && text.ptr[*pos] <= '7'; i++, ++*pos)
+        for (int i = 0; i < 3 && *pos < text.len && text.ptr[*pos] >= '0' && text.ptr[*pos] <= '7';
+             i++, ++*pos)
             cp = cp * 8 + (uint32_t)(text.ptr[*pos] - '0');
         return put_code_point(s, out, cp, dj_str_n(text.ptr + at, *pos - at), base + at, f);
     }
@@ -57,18 +66,23 @@ static bool escape(dj_scope *s, dj_str text, size_t base, size_t *pos, dj_buf *o
             got++;
         }
         if (got < wanted)
-            return fault_at(f, "escape", base + at, dj_strf(s, "\"\\%c\" needs %zu hexadecimal digits", c, wanted),
-                            "write the character itself; for a plain backslash write \\\\ or r'...'");
+            return fault_at(
+                f, "escape", base + at,
+                dj_strf(s, "\"\\%c\" needs %zu hexadecimal digits", c, wanted),
+                "write the character itself; for a plain backslash write \\\\ or r'...'");
         return put_code_point(s, out, cp, dj_str_n(text.ptr + at, *pos - at), base + at, f);
     }
     if (c == 'N')
-        return fault_at(f, "escape", base + at, DJ_LIT("\"\\N{...}\" is not read in a settings file"),
+        return fault_at(f, "escape", base + at,
+                        DJ_LIT("\"\\N{...}\" is not read in a settings file"),
                         "write the character itself");
-    dj_buf_add_byte(out, '\\'); /* unknown: the backslash stays, and the character is read as usual */
+    dj_buf_add_byte(out,
+                    '\\'); /* unknown: the backslash stays, and the character is read as usual */
     return true;
 }
 
-bool conf_read_string(dj_scope *s, const conf_source *src, const token *t, dj_buf *out, literal_fault *fault)
+bool conf_read_string(dj_scope *s, const conf_source *src, const token *t, dj_buf *out,
+                      literal_fault *fault)
 {
     dj_str text = token_text(src, t);
     size_t pos = 0;
@@ -82,18 +96,23 @@ bool conf_read_string(dj_scope *s, const conf_source *src, const token *t, dj_bu
         while (text.ptr[quotes] != '\'' && text.ptr[quotes] != '"')
             quotes++;
         char   q = text.ptr[quotes];
-        size_t n = quotes + 6 <= text.len && text.ptr[quotes + 1] == q && text.ptr[quotes + 2] == q ? 3 : 1;
+        size_t n = quotes + 6 <= text.len && text.ptr[quotes + 1] == q && text.ptr[quotes + 2] == q
+                       ? 3
+                       : 1;
         dj_str shown = dj_str_first(text, quotes + n);
         if (c == 'f')
-            return fault_at(fault, "f-string", t->start,
-                            dj_strf(s, "f-strings (" DJ_FMT ") are not read in a settings file", DJ_ARG(shown)),
-                            "join the parts with + and str()");
-        return fault_at(fault, "bytes", t->start,
-                        dj_strf(s, "bytes (" DJ_FMT ") are not read in a settings file", DJ_ARG(shown)),
-                        "write text: leave the b away");
+            return fault_at(
+                fault, "f-string", t->start,
+                dj_strf(s, "f-strings (" DJ_FMT ") are not read in a settings file", DJ_ARG(shown)),
+                "join the parts with + and str()");
+        return fault_at(
+            fault, "bytes", t->start,
+            dj_strf(s, "bytes (" DJ_FMT ") are not read in a settings file", DJ_ARG(shown)),
+            "write text: leave the b away");
     }
     char   quote = text.ptr[pos];
-    size_t quotes = text.len - pos >= 6 && text.ptr[pos + 1] == quote && text.ptr[pos + 2] == quote ? 3 : 1;
+    size_t quotes =
+        text.len - pos >= 6 && text.ptr[pos + 1] == quote && text.ptr[pos + 2] == quote ? 3 : 1;
     pos += quotes;
     text = dj_str_first(text, text.len - quotes);
     while (pos < text.len) {
@@ -162,7 +181,8 @@ static bool read_float(dj_scope *s, dj_str text, double *out)
     return true;
 }
 
-bool conf_read_number(dj_scope *s, const conf_source *src, const token *t, dj_value *out, literal_fault *fault)
+bool conf_read_number(dj_scope *s, const conf_source *src, const token *t, dj_value *out,
+                      literal_fault *fault)
 {
     dj_str   text = token_text(src, t), digits = text;
     unsigned base = 10;
@@ -181,8 +201,9 @@ bool conf_read_number(dj_scope *s, const conf_source *src, const token *t, dj_va
             out->kind = DJ_V_FLOAT;
             return true;
         }
-        return fault_at(fault, "number", t->start, dj_strf(s, "\"" DJ_FMT "\" is not a number", DJ_ARG(shown)),
-                        "write digits, with single _ between them if you like; text stands in quotes");
+        return fault_at(
+            fault, "number", t->start, dj_strf(s, "\"" DJ_FMT "\" is not a number", DJ_ARG(shown)),
+            "write digits, with single _ between them if you like; text stands in quotes");
     }
     bool     zeros = true;
     uint64_t n = 0;

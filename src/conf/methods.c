@@ -1,4 +1,5 @@
-/* src/conf/methods.c - the few functions and methods that a settings file may call, with Python's results. */
+/* src/conf/methods.c - the few functions and methods that a settings file may call, with Python's
+ * results. */
 #include "reader.h"
 #include <math.h>
 
@@ -15,10 +16,12 @@ static dj_value *wrong_args(conf_eval *e, const char *name, const char *takes, u
     return conf_eval_fail(e, "type", tok, dj_strf(e->s, "%s() takes %s", name, takes), "");
 }
 
-static dj_value *wrong_type(conf_eval *e, const char *name, const char *takes, const dj_value *got, uint32_t tok)
+static dj_value *wrong_type(conf_eval *e, const char *name, const char *takes, const dj_value *got,
+                            uint32_t tok)
 {
-    return conf_eval_fail(e, "type", tok,
-                          dj_strf(e->s, "%s() takes %s, not " DJ_FMT, name, takes, DJ_ARG(dj_value_type(got))), "");
+    return conf_eval_fail(
+        e, "type", tok,
+        dj_strf(e->s, "%s() takes %s, not " DJ_FMT, name, takes, DJ_ARG(dj_value_type(got))), "");
 }
 
 /* -- int, bool, str, Path -- */
@@ -59,15 +62,19 @@ static dj_value *int_of_text(conf_eval *e, const dj_value *v, uint32_t tok)
         over = over || n > ((uint64_t)INT64_MAX + 1 - (uint64_t)(c - '0')) / 10;
         n = n * 10 + (uint64_t)(c - '0');
     }
-    bool secret = (v->flags & DJ_VALUE_ENV) != 0 || e->statement == NULL ||
-                  conf_is_secret_name(token_text(&e->m->src, &e->m->tokens.items[e->statement->first]));
+    bool secret =
+        (v->flags & DJ_VALUE_ENV) != 0 || e->statement == NULL ||
+        conf_is_secret_name(token_text(&e->m->src, &e->m->tokens.items[e->statement->first]));
     if (!ok) {
         dj_str shown = secret ? DJ_LIT("this text") : dj_value_repr(e->s, v, 60);
-        return conf_eval_fail(e, "value", tok, dj_strf(e->s, "int() can't read " DJ_FMT " as a whole number", DJ_ARG(shown)),
-                              "write digits, or correct the environment variable");
+        return conf_eval_fail(
+            e, "value", tok,
+            dj_strf(e->s, "int() can't read " DJ_FMT " as a whole number", DJ_ARG(shown)),
+            "write digits, or correct the environment variable");
     }
     if (over || n > (uint64_t)INT64_MAX + minus)
-        return conf_eval_fail(e, "overflow", tok, DJ_LIT("the number in int() does not fit into 64 bits"), "");
+        return conf_eval_fail(e, "overflow", tok,
+                              DJ_LIT("the number in int() does not fit into 64 bits"), "");
     dj_value *r = conf_value_new(e, DJ_V_INT, tok);
     r->integer = minus ? (int64_t)(0 - n) : (int64_t)n;
     r->flags = v->flags & ~(unsigned)DJ_VALUE_LITERAL;
@@ -82,9 +89,11 @@ static dj_value *call_int(conf_eval *e, const dj_value *v, uint32_t tok)
         return int_of_text(e, v, tok);
     case DJ_V_FLOAT:
         if (isnan(v->number) || isinf(v->number))
-            return conf_eval_fail(e, isnan(v->number) ? "value" : "overflow", tok, DJ_LIT("int() takes a finite number"), "");
+            return conf_eval_fail(e, isnan(v->number) ? "value" : "overflow", tok,
+                                  DJ_LIT("int() takes a finite number"), "");
         if (!(v->number > -9223372036854775809.0 && v->number < 9223372036854775808.0))
-            return conf_eval_fail(e, "overflow", tok, DJ_LIT("the number in int() does not fit into 64 bits"), "");
+            return conf_eval_fail(e, "overflow", tok,
+                                  DJ_LIT("the number in int() does not fit into 64 bits"), "");
         r = conf_value_new(e, DJ_V_INT, tok);
         r->integer = (int64_t)v->number;
         return r;
@@ -120,12 +129,15 @@ static bool is_path_text(const dj_value *v)
 
 static dj_value *call_os_path(conf_eval *e, conf_call c, dj_value **args, size_t n, uint32_t tok)
 {
-    static const char *const names[] = {[CALL_OS_JOIN] = "os.path.join", [CALL_OS_DIRNAME] = "os.path.dirname",
-                                        [CALL_OS_ABSPATH] = "os.path.abspath", [CALL_OS_REALPATH] = "os.path.realpath"};
-    unsigned flags = 0;
-    size_t   total = 0;
+    static const char *const names[] = {[CALL_OS_JOIN] = "os.path.join",
+                                        [CALL_OS_DIRNAME] = "os.path.dirname",
+                                        [CALL_OS_ABSPATH] = "os.path.abspath",
+                                        [CALL_OS_REALPATH] = "os.path.realpath"};
+    unsigned                 flags = 0;
+    size_t                   total = 0;
     if (n == 0 || (c != CALL_OS_JOIN && n != 1))
-        return wrong_args(e, names[c], c == CALL_OS_JOIN ? "at least one text or path" : "one text or path", tok);
+        return wrong_args(
+            e, names[c], c == CALL_OS_JOIN ? "at least one text or path" : "one text or path", tok);
     for (size_t i = 0; i < n; i++) {
         if (!is_path_text(args[i]))
             return wrong_type(e, names[c], "texts and paths", args[i], tok);
@@ -156,7 +168,8 @@ static dj_value *call_os_path(conf_eval *e, conf_call c, dj_value **args, size_t
 
 dj_value *conf_call_builtin(conf_eval *e, conf_call c, dj_value **args, size_t n, uint32_t tok)
 {
-    static const char *const names[] = {[CALL_INT] = "int", [CALL_BOOL] = "bool", [CALL_STR] = "str", [CALL_PATH] = "Path"};
+    static const char *const names[] = {
+        [CALL_INT] = "int", [CALL_BOOL] = "bool", [CALL_STR] = "str", [CALL_PATH] = "Path"};
     dj_value *v;
     if (c > CALL_PATH)
         return call_os_path(e, c, args, n, tok);
@@ -188,7 +201,8 @@ dj_value *conf_call_builtin(conf_eval *e, conf_call c, dj_value **args, size_t n
 
 static dj_value *no_attribute(conf_eval *e, const char *name, const dj_value *on, uint32_t tok)
 {
-    return conf_eval_fail(e, "attribute", tok, dj_strf(e->s, "a " DJ_FMT " has no .%s", DJ_ARG(dj_value_type(on)), name),
+    return conf_eval_fail(e, "attribute", tok,
+                          dj_strf(e->s, "a " DJ_FMT " has no .%s", DJ_ARG(dj_value_type(on)), name),
                           on->kind == DJ_V_NONE ? "give the environment look-up a default" : "");
 }
 
@@ -205,7 +219,8 @@ dj_value *conf_path_parent(conf_eval *e, dj_value *on, uint32_t start, uint32_t 
 }
 
 /* `start` is the word behind the dot, `tok` the bracket. */
-dj_value *conf_path_parents(conf_eval *e, dj_value *on, dj_value *index, uint32_t start, uint32_t tok)
+dj_value *conf_path_parents(conf_eval *e, dj_value *on, dj_value *index, uint32_t start,
+                            uint32_t tok)
 {
     if (on->kind == DJ_V_UNKNOWN)
         return on;
@@ -223,7 +238,8 @@ dj_value *conf_path_parents(conf_eval *e, dj_value *on, dj_value *index, uint32_
         p = up;
     }
     if (i < -count || i >= count)
-        return conf_eval_fail(e, "value", tok, dj_strf(e->s, ".parents[...] has %lld folders", (long long)count), "");
+        return conf_eval_fail(
+            e, "value", tok, dj_strf(e->s, ".parents[...] has %lld folders", (long long)count), "");
     dj_value *v = conf_value_new(e, DJ_V_PATH, start);
     v->str = on->str;
     v->flags = on->flags;
@@ -232,7 +248,8 @@ dj_value *conf_path_parents(conf_eval *e, dj_value *on, dj_value *index, uint32_
     return v;
 }
 
-static dj_value *call_joinpath(conf_eval *e, dj_value *on, dj_value **args, size_t n, uint32_t start, uint32_t tok)
+static dj_value *call_joinpath(conf_eval *e, dj_value *on, dj_value **args, size_t n,
+                               uint32_t start, uint32_t tok)
 {
     dj_value *v = conf_value_new(e, DJ_V_PATH, start);
     v->str = on->str;
@@ -274,14 +291,16 @@ static dj_value *split_spaces(conf_eval *e, const dj_value *on, uint32_t start, 
         if (!space && !inside)
             v->seq.items[n++] = new_text(e, dj_str_n(on->str.ptr + at, 0), on->flags, start);
         if (!space)
-            v->seq.items[n - 1]->str.len = pos - (size_t)(v->seq.items[n - 1]->str.ptr - on->str.ptr);
+            v->seq.items[n - 1]->str.len =
+                pos - (size_t)(v->seq.items[n - 1]->str.ptr - on->str.ptr);
         inside = !space;
     }
     v->seq.len = n;
     return v;
 }
 
-static dj_value *call_split(conf_eval *e, const dj_value *on, dj_value **args, size_t n, uint32_t start, uint32_t tok)
+static dj_value *call_split(conf_eval *e, const dj_value *on, dj_value **args, size_t n,
+                            uint32_t start, uint32_t tok)
 {
     if (n > 1)
         return wrong_args(e, "split", "one separator", tok);
@@ -317,7 +336,8 @@ static bool has_code_point(dj_str set, int32_t cp)
     return false;
 }
 
-static dj_value *call_strip(conf_eval *e, const dj_value *on, dj_value **args, size_t n, uint32_t start, uint32_t tok)
+static dj_value *call_strip(conf_eval *e, const dj_value *on, dj_value **args, size_t n,
+                            uint32_t start, uint32_t tok)
 {
     if (n > 1)
         return wrong_args(e, "strip", "one text", tok);
@@ -342,8 +362,8 @@ static dj_value *call_strip(conf_eval *e, const dj_value *on, dj_value **args, s
     return new_text(e, dj_str_n(on->str.ptr + from, to - from), on->flags, start);
 }
 
-static dj_value *call_with(conf_eval *e, conf_method m, const dj_value *on, dj_value **args, size_t n, uint32_t start,
-                           uint32_t tok)
+static dj_value *call_with(conf_eval *e, conf_method m, const dj_value *on, dj_value **args,
+                           size_t n, uint32_t start, uint32_t tok)
 {
     const char *name = conf_method_name(m);
     if (n != 1)
@@ -355,7 +375,8 @@ static dj_value *call_with(conf_eval *e, conf_method m, const dj_value *on, dj_v
             return items[i];
         if (items[i]->kind != DJ_V_STR)
             return wrong_type(e, name, "one text or a tuple of texts", items[i], tok);
-        found = found || (m == METHOD_STARTSWITH ? dj_str_starts(on->str, items[i]->str) : dj_str_ends(on->str, items[i]->str));
+        found = found || (m == METHOD_STARTSWITH ? dj_str_starts(on->str, items[i]->str)
+                                                 : dj_str_ends(on->str, items[i]->str));
     }
     dj_value *v = conf_value_new(e, DJ_V_BOOL, start);
     v->boolean = found;
@@ -363,7 +384,8 @@ static dj_value *call_with(conf_eval *e, conf_method m, const dj_value *on, dj_v
 }
 
 /* str.replace; an empty pattern stands between all characters. */
-static dj_value *call_replace(conf_eval *e, const dj_value *on, dj_value **args, size_t n, uint32_t start, uint32_t tok)
+static dj_value *call_replace(conf_eval *e, const dj_value *on, dj_value **args, size_t n,
+                              uint32_t start, uint32_t tok)
 {
     if (n != 2)
         return wrong_args(e, "replace", "two texts", tok);
@@ -393,11 +415,13 @@ static dj_value *call_replace(conf_eval *e, const dj_value *on, dj_value **args,
         pos += at + what.len;
     }
     if (b.full || !conf_charge(e, 2 * b.len, tok))
-        return conf_eval_fail(e, "value", tok, DJ_LIT("the text that replace() makes gets too long"), "");
+        return conf_eval_fail(e, "value", tok,
+                              DJ_LIT("the text that replace() makes gets too long"), "");
     return new_text(e, dj_buf_str(&b), on->flags | args[0]->flags | args[1]->flags, start);
 }
 
-static dj_value *call_join(conf_eval *e, const dj_value *on, dj_value **args, size_t n, uint32_t start, uint32_t tok)
+static dj_value *call_join(conf_eval *e, const dj_value *on, dj_value **args, size_t n,
+                           uint32_t start, uint32_t tok)
 {
     if (n != 1 || (args[0]->kind != DJ_V_LIST && args[0]->kind != DJ_V_TUPLE))
         return n != 1 ? wrong_args(e, "join", "one list or tuple of texts", tok)
@@ -416,12 +440,13 @@ static dj_value *call_join(conf_eval *e, const dj_value *on, dj_value **args, si
         flags |= item->flags;
     }
     if (b.full || !conf_charge(e, 2 * b.len, tok))
-        return conf_eval_fail(e, "value", tok, DJ_LIT("the text that join() makes gets too long"), "");
+        return conf_eval_fail(e, "value", tok, DJ_LIT("the text that join() makes gets too long"),
+                              "");
     return new_text(e, dj_buf_str(&b), flags, start);
 }
 
-dj_value *conf_call_method(conf_eval *e, conf_method m, dj_value *on, dj_value **args, size_t n, uint32_t start,
-                           uint32_t tok)
+dj_value *conf_call_method(conf_eval *e, conf_method m, dj_value *on, dj_value **args, size_t n,
+                           uint32_t start, uint32_t tok)
 {
     const char *name = conf_method_name(m);
     bool        of_path = m == METHOD_RESOLVE || m == METHOD_JOINPATH;
@@ -452,6 +477,8 @@ dj_value *conf_call_method(conf_eval *e, conf_method m, dj_value *on, dj_value *
     default:
         if (!conf_charge(e, 3 * on->str.len, tok))
             return NULL;
-        return new_text(e, m == METHOD_LOWER ? conf_lower(e->s, on->str) : conf_upper(e->s, on->str), on->flags, start);
+        return new_text(e,
+                        m == METHOD_LOWER ? conf_lower(e->s, on->str) : conf_upper(e->s, on->str),
+                        on->flags, start);
     }
 }

@@ -1,9 +1,13 @@
-/* src/conf/parser.c - expressions of a settings file: the grammar of docs/settings-files.md as functions.
+/* src/conf/parser.c - expressions of a settings file: the grammar of docs/settings-files.md as
+ * functions.
  *
- * Nothing is computed here. In an audit, a part that needs Python becomes N_OPAQUE and the rest is kept. */
+ * Nothing is computed here. In an audit, a part that needs Python becomes N_OPAQUE and the rest is
+ * kept. */
 #include "reader.h"
 
-#define POSTFIX_MAX 40 /* .parent.parent... and [..][..] behind one value: with the nesting this bounds recursion */
+#define POSTFIX_MAX                                                                                \
+    40 /* .parent.parent... and [..][..] behind one value: with the nesting this bounds recursion  \
+        */
 
 typedef struct node_list {
     node **items;
@@ -14,7 +18,8 @@ static void push(conf_parser *p, node_list *list, node *n)
 {
     if (list->len == list->cap) {
         size_t cap = list->cap == 0 ? 4 : 2 * list->cap;
-        list->items = dj_realloc(p->work, list->items, list->cap * sizeof(node *), cap * sizeof(node *));
+        list->items =
+            dj_realloc(p->work, list->items, list->cap * sizeof(node *), cap * sizeof(node *));
         list->cap = cap;
     }
     list->items[list->len++] = n;
@@ -29,7 +34,8 @@ node *conf_node_new(conf_parser *p, node_kind kind, size_t start, size_t tok)
     return n;
 }
 
-static node *node_of(conf_parser *p, node_kind kind, size_t start, size_t tok, const node_list *list)
+static node *node_of(conf_parser *p, node_kind kind, size_t start, size_t tok,
+                     const node_list *list)
 {
     node *n = conf_node_new(p, kind, start, tok);
     n->items = list->items;
@@ -65,17 +71,20 @@ static bool bad_token(conf_parser *p, size_t tok)
         p->tokens->bad_message != NULL
             ? dj_strf(p->work, "%s (" DJ_FMT ")", p->tokens->bad_message, DJ_ARG(text))
             : dj_strf(p->work, "the character " DJ_FMT " can't stand here", DJ_ARG(text));
-    conf_error_set(p->reader, p->tokens->bad_code, p->src, t->start, message, dj_str_of(p->tokens->bad_advice));
+    conf_error_set(p->reader, p->tokens->bad_code, p->src, t->start, message,
+                   dj_str_of(p->tokens->bad_advice));
     return true;
 }
 
-node *conf_parse_fail(conf_parser *p, const char *code, size_t tok, dj_str message, const char *advice)
+node *conf_parse_fail(conf_parser *p, const char *code, size_t tok, dj_str message,
+                      const char *advice)
 {
     if (p->failed || bad_token(p, tok))
         return NULL;
     p->failed = true;
     if (!p->audit)
-        conf_error_set(p->reader, code, p->src, p->tokens->items[tok].start, message, dj_str_of(advice));
+        conf_error_set(p->reader, code, p->src, p->tokens->items[tok].start, message,
+                       dj_str_of(advice));
     return NULL;
 }
 
@@ -128,30 +137,38 @@ node *conf_parse_unexpected(conf_parser *p, const char *wanted)
     if (t->kind == T_EOF && p->tokens->unclosed) {
         const token *open = &p->tokens->open;
         p->failed = true;
-        conf_error_set(p->reader, "unclosed", p->src, open->start,
-                       dj_strf(p->work, "\"" DJ_FMT "\" is never closed", DJ_ARG(token_text(p->src, open))),
-                       DJ_LIT("close it with the bracket that belongs to it"));
+        conf_error_set(
+            p->reader, "unclosed", p->src, open->start,
+            dj_strf(p->work, "\"" DJ_FMT "\" is never closed", DJ_ARG(token_text(p->src, open))),
+            DJ_LIT("close it with the bracket that belongs to it"));
         return NULL;
     }
     if (is_foreign_operator(t))
         return conf_parse_fail(p, "operator", tok,
-                               dj_strf(p->work, "the operator " DJ_FMT " is not read in a settings file", DJ_ARG(text)),
+                               dj_strf(p->work,
+                                       "the operator " DJ_FMT " is not read in a settings file",
+                                       DJ_ARG(text)),
                                "write the value out; merge dicts with {**a, **b}");
     if (token_op(t, OP2(':', '=')))
         return conf_parse_fail(p, "walrus", tok, DJ_LIT(":= is not read in a settings file"),
                                "assign on a line of its own: NAME = value");
     if (token_is(p->src, t, "for") || token_is(p->src, t, "async"))
-        return conf_parse_fail(p, "comprehension", tok,
-                               dj_strf(p->work, "comprehensions (" DJ_FMT ") are not read in a settings file", DJ_ARG(text)),
-                               "write the values out");
+        return conf_parse_fail(
+            p, "comprehension", tok,
+            dj_strf(p->work, "comprehensions (" DJ_FMT ") are not read in a settings file",
+                    DJ_ARG(text)),
+            "write the values out");
     if (token_is(p->src, t, "lambda"))
         return conf_parse_fail(p, "lambda", tok, DJ_LIT("lambda is not read in a settings file"),
                                "write the value out");
-    dj_str found = t->kind == T_NEWLINE  ? DJ_LIT("end of line")
-                   : t->kind == T_EOF    ? DJ_LIT("end of file")
-                   : t->kind == T_INDENT ? DJ_LIT("an indented line")
-                                         : dj_strf(p->work, "\"" DJ_FMT "\"", DJ_ARG(conf_show(p->src, t)));
-    return conf_parse_fail(p, "syntax", tok, dj_strf(p->work, "expected %s, found " DJ_FMT, wanted, DJ_ARG(found)), "");
+    dj_str found = t->kind == T_NEWLINE ? DJ_LIT("end of line")
+                   : t->kind == T_EOF   ? DJ_LIT("end of file")
+                   : t->kind == T_INDENT
+                       ? DJ_LIT("an indented line")
+                       : dj_strf(p->work, "\"" DJ_FMT "\"", DJ_ARG(conf_show(p->src, t)));
+    return conf_parse_fail(p, "syntax", tok,
+                           dj_strf(p->work, "expected %s, found " DJ_FMT, wanted, DJ_ARG(found)),
+                           "");
 }
 
 static bool enter(conf_parser *p, size_t tok)
@@ -195,7 +212,8 @@ size_t conf_skip_bracket(const conf_parser *p, size_t tok)
         const token *t = &p->tokens->items[tok];
         if (token_op(t, OP('(')) || token_op(t, OP('[')) || token_op(t, OP('{')))
             depth++;
-        else if ((token_op(t, OP(')')) || token_op(t, OP(']')) || token_op(t, OP('}'))) && --depth == 0)
+        else if ((token_op(t, OP(')')) || token_op(t, OP(']')) || token_op(t, OP('}'))) &&
+                 --depth == 0)
             return tok + 1;
     }
     return tok;
@@ -217,8 +235,9 @@ static bool at_end_of_expr(const conf_parser *p)
         return true;
     if (t->kind == T_NAME)
         return token_is(p->src, t, "for") || token_is(p->src, t, "async");
-    return token_op(t, OP(',')) || token_op(t, OP(')')) || token_op(t, OP(']')) || token_op(t, OP('}')) ||
-           token_op(t, OP(':')) || token_op(t, OP('=')) || token_op(t, OP(';'));
+    return token_op(t, OP(',')) || token_op(t, OP(')')) || token_op(t, OP(']')) ||
+           token_op(t, OP('}')) || token_op(t, OP(':')) || token_op(t, OP('=')) ||
+           token_op(t, OP(';'));
 }
 
 node *conf_skip_expr(conf_parser *p, dj_str why)
@@ -233,7 +252,8 @@ node *conf_skip_expr(conf_parser *p, dj_str why)
         } else if (token_op(t, OP('(')) || token_op(t, OP('[')) || token_op(t, OP('{'))) {
             p->pos = conf_skip_bracket(p, p->pos);
             continue;
-        } else if (at_end_of_expr(p) && !(lambdas > 0 && (token_op(t, OP(',')) || token_op(t, OP('='))))) {
+        } else if (at_end_of_expr(p) &&
+                   !(lambdas > 0 && (token_op(t, OP(',')) || token_op(t, OP('='))))) {
             break;
         }
         p->pos++;
@@ -252,7 +272,8 @@ static node *constant(conf_parser *p, size_t tok, dj_value_kind kind)
     node *n = conf_node_new(p, N_CONST, tok, tok);
     n->value = dj_new(p->reader->s, dj_value);
     n->value->kind = kind;
-    n->value->origin = (dj_origin){p->src->path, p->tokens->items[tok].line, p->tokens->items[tok].column};
+    n->value->origin =
+        (dj_origin){p->src->path, p->tokens->items[tok].line, p->tokens->items[tok].column};
     return n;
 }
 
@@ -303,7 +324,8 @@ static node *parse_number(conf_parser *p)
     return n;
 }
 
-/* ( expr, ... ) behind a called name. `named`, if any, is the one keyword allowed; its value goes to *named_value. */
+/* ( expr, ... ) behind a called name. `named`, if any, is the one keyword allowed; its value goes
+ * to *named_value. */
 static bool parse_args(conf_parser *p, node_list *args, const char *named, node **named_value)
 {
     size_t open = p->pos;
@@ -312,15 +334,18 @@ static bool parse_args(conf_parser *p, node_list *args, const char *named, node 
     while (!token_op(parser_at(p, 0), OP(')'))) {
         const token *t = parser_at(p, 0);
         if (token_op(t, OP('*')) || token_op(t, OP2('*', '*'))) {
-            conf_parse_fail(p, "star", p->pos, dj_strf(p->work, "\"" DJ_FMT "\" in a call is not read in a settings file",
-                                                       DJ_ARG(token_text(p->src, t))),
+            conf_parse_fail(p, "star", p->pos,
+                            dj_strf(p->work,
+                                    "\"" DJ_FMT "\" in a call is not read in a settings file",
+                                    DJ_ARG(token_text(p->src, t))),
                             "write the arguments out");
             return false;
         }
         bool keyword = t->kind == T_NAME && token_op(parser_at(p, 1), OP('='));
         if (keyword && (named == NULL || !token_is(p->src, t, named) || *named_value != NULL)) {
             conf_parse_fail(p, "call", p->pos,
-                            dj_strf(p->work, "the argument " DJ_FMT "= is not read here", DJ_ARG(token_text(p->src, t))),
+                            dj_strf(p->work, "the argument " DJ_FMT "= is not read here",
+                                    DJ_ARG(token_text(p->src, t))),
                             "write the arguments by position");
             return false;
         }
@@ -364,7 +389,8 @@ static node *parse_os(conf_parser *p)
     node_list args = {0};
     node     *named = NULL;
     size_t    words = 1;
-    while (words < 5 && token_op(parser_at(p, 2 * words - 1), OP('.')) && parser_at(p, 2 * words)->kind == T_NAME)
+    while (words < 5 && token_op(parser_at(p, 2 * words - 1), OP('.')) &&
+           parser_at(p, 2 * words)->kind == T_NAME)
         words++;
     const token *one = parser_at(p, 2), *two = parser_at(p, 4);
     if (words == 2 && token_is(p->src, one, "environ") && token_op(parser_at(p, 3), OP('['))) {
@@ -396,7 +422,8 @@ static node *parse_os(conf_parser *p)
     for (size_t i = 0; i < DJ_COUNT(paths) && words == 3 && token_is(p->src, one, "path"); i++) {
         if (token_is(p->src, two, paths[i].name) && token_op(parser_at(p, 5), OP('('))) {
             p->pos += 5;
-            return parse_args(p, &args, NULL, NULL) ? call_of(p, start, paths[i].call, &args) : NULL;
+            return parse_args(p, &args, NULL, NULL) ? call_of(p, start, paths[i].call, &args)
+                                                    : NULL;
         }
     }
     const token *last = parser_at(p, 2 * words - 2);
@@ -406,10 +433,11 @@ static node *parse_os(conf_parser *p)
         p->pos += 2 * words - 1;
         return opaque(p, start, dj_strf(p->work, "needs " DJ_FMT, DJ_ARG(dj_str_first(whole, 80))));
     }
-    return conf_parse_fail(p, "attribute", start,
-                           dj_strf(p->work, DJ_FMT " is not read in a settings file", DJ_ARG(dj_str_first(whole, 80))),
-                           "of os only os.environ['X'], os.environ.get, os.getenv, os.path.join, dirname, abspath and "
-                           "realpath are read");
+    return conf_parse_fail(
+        p, "attribute", start,
+        dj_strf(p->work, DJ_FMT " is not read in a settings file", DJ_ARG(dj_str_first(whole, 80))),
+        "of os only os.environ['X'], os.environ.get, os.getenv, os.path.join, dirname, abspath and "
+        "realpath are read");
 }
 
 static node *parse_csp(conf_parser *p)
@@ -440,10 +468,11 @@ static node *parse_csp(conf_parser *p)
             return n;
         }
     }
-    return conf_parse_fail(p, "attribute", start + 2,
-                           dj_strf(p->work, "CSP has no " DJ_FMT, DJ_ARG(token_text(p->src, parser_at(p, 2)))),
-                           "CSP has NONE, REPORT_SAMPLE, SELF, STRICT_DYNAMIC, UNSAFE_EVAL, UNSAFE_HASHES, "
-                           "UNSAFE_INLINE, WASM_UNSAFE_EVAL and NONCE");
+    return conf_parse_fail(
+        p, "attribute", start + 2,
+        dj_strf(p->work, "CSP has no " DJ_FMT, DJ_ARG(token_text(p->src, parser_at(p, 2)))),
+        "CSP has NONE, REPORT_SAMPLE, SELF, STRICT_DYNAMIC, UNSAFE_EVAL, UNSAFE_HASHES, "
+        "UNSAFE_INLINE, WASM_UNSAFE_EVAL and NONCE");
 }
 
 static node *unknown_call(conf_parser *p, size_t tok)
@@ -453,10 +482,12 @@ static node *unknown_call(conf_parser *p, size_t tok)
         p->pos = conf_skip_bracket(p, tok + 1);
         return opaque(p, tok, dj_strf(p->work, "call of " DJ_FMT, DJ_ARG(dj_str_first(name, 80))));
     }
-    return conf_parse_fail(p, "call", tok,
-                           dj_strf(p->work, "the call of " DJ_FMT "() is not read in a settings file", DJ_ARG(name)),
-                           "only int, bool, str, Path, os.environ.get, os.getenv and os.path functions are called; keep "
-                           "secrets in the environment");
+    return conf_parse_fail(
+        p, "call", tok,
+        dj_strf(p->work, "the call of " DJ_FMT "() is not read in a settings file", DJ_ARG(name)),
+        "only int, bool, str, Path, os.environ.get, os.getenv and os.path functions are called; "
+        "keep "
+        "secrets in the environment");
 }
 
 static node *parse_builtin(conf_parser *p)
@@ -478,7 +509,8 @@ static node *parse_builtin(conf_parser *p)
         }
         if (token_op(parser_at(p, 0), OP('.')) && parser_at(p, 1)->kind == T_NAME)
             return conf_parse_fail(p, "attribute", p->pos + 1,
-                                   dj_strf(p->work, "%s." DJ_FMT " is not read in a settings file", builtins[i].name,
+                                   dj_strf(p->work, "%s." DJ_FMT " is not read in a settings file",
+                                           builtins[i].name,
                                            DJ_ARG(token_text(p->src, parser_at(p, 1)))),
                                    "call it by its name alone, with one value");
         if (!token_op(parser_at(p, 0), OP('(')))
@@ -538,7 +570,8 @@ static node *parse_name(conf_parser *p)
         return n;
     }
     if (alias && token_op(parser_at(p, 0), OP('.')) && parser_at(p, 1)->kind == T_NAME &&
-        token_text(p->src, parser_at(p, 1)).ptr[0] >= 'A' && token_text(p->src, parser_at(p, 1)).ptr[0] <= 'Z') {
+        token_text(p->src, parser_at(p, 1)).ptr[0] >= 'A' &&
+        token_text(p->src, parser_at(p, 1)).ptr[0] <= 'Z') {
         n = conf_node_new(p, N_CONSTANT, start, start);
         n->text = text;
         n->word = token_text(p->src, parser_at(p, 1));
@@ -569,7 +602,8 @@ static node *parse_paren(conf_parser *p)
         push(p, &items, n);
         comma = accept(p, OP(','));
         if (!comma && items.len == 1 && n->kind == N_STAR && token_op(parser_at(p, 0), OP(')')))
-            return conf_parse_fail(p, "star", at, DJ_LIT("\"*\" alone in parentheses means nothing"),
+            return conf_parse_fail(p, "star", at,
+                                   DJ_LIT("\"*\" alone in parentheses means nothing"),
                                    "add a comma to make a tuple");
         if (!comma)
             break;
@@ -665,16 +699,18 @@ static node *parse_atom(conf_parser *p)
     if (t->op == OP('{'))
         return parse_braces(p);
     if (t->op == OP('*') || t->op == OP2('*', '*'))
-        return conf_parse_fail(p, "star", p->pos,
-                               dj_strf(p->work, "\"" DJ_FMT "\" can't stand here", DJ_ARG(token_text(p->src, t))),
-                               "unpack inside brackets: [*a, *b] or {**a, **b}");
+        return conf_parse_fail(
+            p, "star", p->pos,
+            dj_strf(p->work, "\"" DJ_FMT "\" can't stand here", DJ_ARG(token_text(p->src, t))),
+            "unpack inside brackets: [*a, *b] or {**a, **b}");
     return conf_parse_unexpected(p, "a value");
 }
 
 /* -- what follows an atom -- */
 
-static const char *const method_names[METHOD_COUNT] = {"split",    "lower",   "upper", "strip",   "startswith",
-                                                       "endswith", "replace", "join",  "resolve", "joinpath"};
+static const char *const method_names[METHOD_COUNT] = {"split",      "lower",    "upper",   "strip",
+                                                       "startswith", "endswith", "replace", "join",
+                                                       "resolve",    "joinpath"};
 
 const char *conf_method_name(conf_method m)
 {
@@ -687,13 +723,15 @@ static node *parse_subscript(conf_parser *p, node *on, node_kind kind, size_t st
     if (!enter(p, open))
         return NULL;
     if (token_op(parser_at(p, 0), OP(':')))
-        return conf_parse_fail(p, "slice", p->pos, DJ_LIT("slices (:) are not read in a settings file"),
+        return conf_parse_fail(p, "slice", p->pos,
+                               DJ_LIT("slices (:) are not read in a settings file"),
                                "write the values out");
     node *index = conf_parse_expr(p);
     if (index == NULL)
         return NULL;
     if (token_op(parser_at(p, 0), OP(':')))
-        return conf_parse_fail(p, "slice", p->pos, DJ_LIT("slices (:) are not read in a settings file"),
+        return conf_parse_fail(p, "slice", p->pos,
+                               DJ_LIT("slices (:) are not read in a settings file"),
                                "write the values out");
     while (p->in_annotation && accept(p, OP(','))) {
         if (conf_parse_expr(p) == NULL)
@@ -739,14 +777,17 @@ static node *parse_attribute(conf_parser *p, node *on, size_t start)
         n->op = m;
         return n;
     }
-    bool mutates = called && (dj_str_eq(text, DJ_LIT("append")) || dj_str_eq(text, DJ_LIT("extend")) ||
-                              dj_str_eq(text, DJ_LIT("insert")));
-    return conf_parse_fail(p, "attribute", word,
-                           dj_strf(p->work, "." DJ_FMT "%s is not read in a settings file", DJ_ARG(dj_str_first(text, 80)),
-                                   called ? "()" : ""),
-                           mutates ? "write X += [y] instead of X.append(y)"
-                                   : "of methods split, lower, upper, strip, startswith, endswith, replace, join, resolve "
-                                     "and joinpath are read");
+    bool mutates =
+        called && (dj_str_eq(text, DJ_LIT("append")) || dj_str_eq(text, DJ_LIT("extend")) ||
+                   dj_str_eq(text, DJ_LIT("insert")));
+    return conf_parse_fail(
+        p, "attribute", word,
+        dj_strf(p->work, "." DJ_FMT "%s is not read in a settings file",
+                DJ_ARG(dj_str_first(text, 80)), called ? "()" : ""),
+        mutates
+            ? "write X += [y] instead of X.append(y)"
+            : "of methods split, lower, upper, strip, startswith, endswith, replace, join, resolve "
+              "and joinpath are read");
 }
 
 static node *parse_postfix(conf_parser *p)
@@ -761,23 +802,29 @@ static node *parse_postfix(conf_parser *p)
         if (!dot && !token_op(t, OP('[')) && !token_op(t, OP('(')))
             return n;
         if (++length > POSTFIX_MAX)
-            return conf_parse_fail(p, "nesting", at, DJ_LIT("too many dots and brackets behind one value"),
+            return conf_parse_fail(p, "nesting", at,
+                                   DJ_LIT("too many dots and brackets behind one value"),
                                    "give inner parts a name of their own");
-        node *next = dot                   ? parse_attribute(p, n, start)
-                     : token_op(t, OP('[')) ? parse_subscript(p, n, N_INDEX, start)
-                                           : conf_parse_fail(p, "call", start, DJ_LIT("this can't be called in a settings file"),
-                                                             "only int, bool, str, Path and os functions are called");
+        node *next = dot ? parse_attribute(p, n, start)
+                     : token_op(t, OP('['))
+                         ? parse_subscript(p, n, N_INDEX, start)
+                         : conf_parse_fail(p, "call", start,
+                                           DJ_LIT("this can't be called in a settings file"),
+                                           "only int, bool, str, Path and os functions are called");
         if (next == NULL && p->audit) {
             p->failed = false;
             p->nesting = nesting;
-            bool name = dot && parser_at(p, 0)->kind != T_EOF && p->tokens->items[at + 1].kind == T_NAME;
+            bool name =
+                dot && parser_at(p, 0)->kind != T_EOF && p->tokens->items[at + 1].kind == T_NAME;
             if (dot && !name) {
                 p->failed = true;
                 return NULL;
             }
-            dj_str why = name ? dj_strf(p->work, "needs ." DJ_FMT,
-                                        DJ_ARG(dj_str_first(token_text(p->src, &p->tokens->items[at + 1]), 80)))
-                              : DJ_LIT("needs Python");
+            dj_str why =
+                name ? dj_strf(
+                           p->work, "needs ." DJ_FMT,
+                           DJ_ARG(dj_str_first(token_text(p->src, &p->tokens->items[at + 1]), 80)))
+                     : DJ_LIT("needs Python");
             p->pos = dot ? at + 2 : conf_skip_bracket(p, at);
             next = opaque(p, start, n->kind == N_OPAQUE ? n->text : why);
         }
@@ -828,8 +875,9 @@ static node *parse_chain(conf_parser *p, bool sum)
         return NULL;
     for (;;) {
         const token *t = parser_at(p, 0);
-        bool mine = sum ? token_op(t, OP('+')) || token_op(t, OP('-'))
-                        : token_op(t, OP('*')) || token_op(t, OP('/')) || token_op(t, OP2('/', '/')) || token_op(t, OP('%'));
+        bool         mine = sum ? token_op(t, OP('+')) || token_op(t, OP('-'))
+                                : token_op(t, OP('*')) || token_op(t, OP('/')) ||
+                              token_op(t, OP2('/', '/')) || token_op(t, OP('%'));
         if (!mine)
             break;
         size_t tok = p->pos++;
@@ -877,9 +925,9 @@ static uint32_t comparison(const conf_parser *p, size_t *words)
 
 static bool at_environ(const conf_parser *p)
 {
-    return at_word(p, "os") && token_op(parser_at(p, 1), OP('.')) && token_is(p->src, parser_at(p, 2), "environ") &&
-           !token_op(parser_at(p, 3), OP('.')) && !token_op(parser_at(p, 3), OP('[')) &&
-           !token_op(parser_at(p, 3), OP('('));
+    return at_word(p, "os") && token_op(parser_at(p, 1), OP('.')) &&
+           token_is(p->src, parser_at(p, 2), "environ") && !token_op(parser_at(p, 3), OP('.')) &&
+           !token_op(parser_at(p, 3), OP('[')) && !token_op(parser_at(p, 3), OP('('));
 }
 
 static node *parse_compare(conf_parser *p)
@@ -907,7 +955,9 @@ static node *parse_compare(conf_parser *p)
     n->op = op;
     if (comparison(p, &words) != 0)
         return conf_parse_fail(p, "chained-comparison", p->pos,
-                               dj_strf(p->work, "a second comparison (" DJ_FMT ") in a row is not read in a settings file",
+                               dj_strf(p->work,
+                                       "a second comparison (" DJ_FMT
+                                       ") in a row is not read in a settings file",
                                        DJ_ARG(token_text(p->src, parser_at(p, 0)))),
                                "join two comparisons with and");
     return n;
@@ -1001,7 +1051,8 @@ node *conf_parse_exprs(conf_parser *p)
     push(p, &items, n);
     while (accept(p, OP(','))) {
         const token *t = parser_at(p, 0);
-        if (t->kind == T_NEWLINE || t->kind == T_EOF || token_op(t, OP(';')) || token_op(t, OP('=')))
+        if (t->kind == T_NEWLINE || t->kind == T_EOF || token_op(t, OP(';')) ||
+            token_op(t, OP('=')))
             break;
         n = conf_parse_expr(p);
         if (n == NULL)

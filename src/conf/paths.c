@@ -129,7 +129,8 @@ dj_str conf_path_realpath(dj_scope *s, dj_str path)
             dj_buf_add_byte(&b, '/');
         dj_buf_add(&b, piece);
         char    target[PATH_MAX];
-        ssize_t n = links < LINKS_MAX ? readlink(dj_cstr(s, dj_buf_str(&b)), target, sizeof(target)) : -1;
+        ssize_t n =
+            links < LINKS_MAX ? readlink(dj_cstr(s, dj_buf_str(&b)), target, sizeof(target)) : -1;
         if (n <= 0 || n == (ssize_t)sizeof(target))
             continue;
         links++;

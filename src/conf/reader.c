@@ -68,12 +68,18 @@ static conf_module *run_file(conf_reader *r, dj_str path, dj_str bytes)
     conf_lex(r->work, &m->src, r->audit, &m->tokens);
     if (r->audit && m->tokens.broken) {
         const token *t = m->tokens.unclosed ? &m->tokens.open : &m->tokens.items[m->tokens.len - 1];
-        conf_error_set(r, m->tokens.bad_code == NULL ? "syntax" : m->tokens.bad_code, &m->src, t->start,
-                       DJ_LIT("Python can't read this file either: a bracket, a text or an indentation does not match"),
+        conf_error_set(r, m->tokens.bad_code == NULL ? "syntax" : m->tokens.bad_code, &m->src,
+                       t->start,
+                       DJ_LIT("Python can't read this file either: a bracket, a text or an "
+                              "indentation does not match"),
                        DJ_LIT(""));
         return NULL;
     }
-    conf_parser p = {.reader = r, .src = &m->src, .work = r->work, .tokens = &m->tokens, .audit = r->audit,
+    conf_parser p = {.reader = r,
+                     .src = &m->src,
+                     .work = r->work,
+                     .tokens = &m->tokens,
+                     .audit = r->audit,
                      .aliases = dj_map_make(r->work)};
     conf_eval   e = {.r = r, .m = m, .s = r->s};
     if (!conf_parse(&p, &statements) || !conf_run(&e, &statements))
@@ -93,9 +99,10 @@ static bool is_file(conf_reader *r, dj_str path)
 /* Python prefers the package to the module of the same name. */
 static dj_str find_file(conf_reader *r, dj_str dir, dj_str module)
 {
-    dj_str base = module.len == 0 ? dir
-                                  : dj_strf(r->s, DJ_FMT "/" DJ_FMT, DJ_ARG(dir),
-                                            DJ_ARG(dj_str_replace(r->work, module, DJ_LIT("."), DJ_LIT("/"))));
+    dj_str base = module.len == 0
+                      ? dir
+                      : dj_strf(r->s, DJ_FMT "/" DJ_FMT, DJ_ARG(dir),
+                                DJ_ARG(dj_str_replace(r->work, module, DJ_LIT("."), DJ_LIT("/"))));
     dj_str package = dj_str_cat(r->s, base, DJ_LIT("/__init__.py"));
     if (is_file(r, package))
         return package;
@@ -103,7 +110,8 @@ static dj_str find_file(conf_reader *r, dj_str dir, dj_str module)
     return module.len > 0 && is_file(r, file) ? file : DJ_NONE;
 }
 
-/* Audit: `from mysite.settings.base import *` is found when the folder mysite stands beside this file or above it. */
+/* Audit: `from mysite.settings.base import *` is found when the folder mysite stands beside this
+ * file or above it. */
 static dj_str find_above(conf_reader *r, dj_str dir, dj_str module)
 {
     size_t dot = dj_str_chr(module, '.');
@@ -121,7 +129,8 @@ static dj_str find_above(conf_reader *r, dj_str dir, dj_str module)
     return DJ_NONE;
 }
 
-static conf_module *import_failed(conf_eval *e, const stmt *st, const char *code, dj_str message, const char *advice)
+static conf_module *import_failed(conf_eval *e, const stmt *st, const char *code, dj_str message,
+                                  const char *advice)
 {
     (void)conf_eval_fail(e, code, st->tok, message, advice);
     return NULL;
@@ -140,11 +149,15 @@ conf_module *conf_import(conf_eval *e, const stmt *st)
     dj_str path = st->dots == 0 ? find_above(r, dir, module) : find_file(r, dir, module);
     e->missing = dj_str_is_none(path) && st->dots > 0;
     if (dj_str_is_none(path) && st->dots == 0)
-        return import_failed(e, st, "import", dj_strf(r->s, "import of " DJ_FMT, DJ_ARG(dj_str_first(module, 80))), "");
+        return import_failed(e, st, "import",
+                             dj_strf(r->s, "import of " DJ_FMT, DJ_ARG(dj_str_first(module, 80))),
+                             "");
     if (e->missing)
         return import_failed(e, st, "import-missing",
-                             dj_strf(r->s, "there is no " DJ_FMT "/" DJ_FMT ".py and no " DJ_FMT "/__init__.py there", DJ_ARG(dir),
-                                     DJ_ARG(module), DJ_ARG(module)),
+                             dj_strf(r->s,
+                                     "there is no " DJ_FMT "/" DJ_FMT ".py and no " DJ_FMT
+                                     "/__init__.py there",
+                                     DJ_ARG(dir), DJ_ARG(module), DJ_ARG(module)),
                              "one dot is the folder of this file, each further dot one folder up");
     for (size_t i = 0; i < r->nmodules; i++) {
         if (!dj_str_eq(r->modules[i]->src.path, path))
@@ -154,16 +167,20 @@ conf_module *conf_import(conf_eval *e, const stmt *st)
         dj_str chain = DJ_LIT("");
         for (size_t k = i; k < r->nmodules; k++) {
             if (r->modules[k]->running)
-                chain = dj_strf(r->s, DJ_FMT DJ_FMT " -> ", DJ_ARG(chain), DJ_ARG(r->modules[k]->src.path));
+                chain = dj_strf(r->s, DJ_FMT DJ_FMT " -> ", DJ_ARG(chain),
+                                DJ_ARG(r->modules[k]->src.path));
         }
-        return import_failed(e, st, "import-cycle",
-                             dj_strf(r->s, "files import each other: " DJ_FMT DJ_FMT, DJ_ARG(chain), DJ_ARG(path)),
-                             "move what both need into a third file");
+        return import_failed(
+            e, st, "import-cycle",
+            dj_strf(r->s, "files import each other: " DJ_FMT DJ_FMT, DJ_ARG(chain), DJ_ARG(path)),
+            "move what both need into a third file");
     }
     if (r->nmodules == CONF_FILES_MAX)
-        return import_failed(e, st, "import", dj_strf(r->s, "more than %d files", CONF_FILES_MAX), "");
+        return import_failed(e, st, "import", dj_strf(r->s, "more than %d files", CONF_FILES_MAX),
+                             "");
     if (!read_file(r, path, &bytes, &message))
-        return import_failed(e, st, "import-missing", dj_strf(r->s, DJ_FMT " " DJ_FMT, DJ_ARG(path), DJ_ARG(message)), "");
+        return import_failed(e, st, "import-missing",
+                             dj_strf(r->s, DJ_FMT " " DJ_FMT, DJ_ARG(path), DJ_ARG(message)), "");
     const stmt  *outer = e->statement;
     conf_module *m = run_file(r, path, bytes);
     e->statement = outer;
@@ -221,7 +238,8 @@ static void remember(measure *m, const dj_value *v, uint32_t height, uint32_t we
     m->len++;
 }
 
-/* How high and how heavy a value is, shared parts counted each time. False: too much, or it contains itself. */
+/* How high and how heavy a value is, shared parts counted each time. False: too much, or it
+ * contains itself. */
 static bool weigh(measure *m, const dj_value *v, unsigned depth, measured *out)
 {
     *out = (measured){v, 0, 1};
@@ -238,7 +256,7 @@ static bool weigh(measure *m, const dj_value *v, unsigned depth, measured *out)
         const dj_value *item = v->kind != DJ_V_DICT ? v->seq.items[i]
                                : i % 2 == 0         ? v->dict.pairs[i / 2].key
                                                     : v->dict.pairs[i / 2].value;
-        measured one;
+        measured        one;
         if (!weigh(m, item, depth + 1, &one))
             return false;
         out->height = one.height + 1 > out->height ? one.height + 1 : out->height;
@@ -274,7 +292,10 @@ static bool finish(conf_reader *r, const conf_module *m)
         if (!weigh(&size, v, 0, &total)) {
             if (!r->audit) {
                 conf_error_set(r, "nesting", &m->src, 0,
-                               dj_strf(r->s, "the value of " DJ_FMT " is nested too deep, too large, or contains itself", DJ_ARG(name)),
+                               dj_strf(r->s,
+                                       "the value of " DJ_FMT
+                                       " is nested too deep, too large, or contains itself",
+                                       DJ_ARG(name)),
                                DJ_LIT(""));
                 return false;
             }
@@ -287,7 +308,8 @@ static bool finish(conf_reader *r, const conf_module *m)
     }
     for (size_t i = 0; i < m->sticky.len; i++) {
         if (is_setting(m->sticky.entries[i].key))
-            dj_map_set(&r->conf->names, dj_str_dup(r->s, m->sticky.entries[i].key), m->sticky.entries[i].value);
+            dj_map_set(&r->conf->names, dj_str_dup(r->s, m->sticky.entries[i].key),
+                       m->sticky.entries[i].value);
     }
     r->conf->names_lost = m->lost;
     r->conf->names_lost_at = m->lost_at;
@@ -309,8 +331,8 @@ static void wipe_sources(conf_reader *r)
 }
 
 /* `bytes` none: the file is opened. */
-static dj_err read_settings(dj_scope *s, dj_str path, dj_str bytes, const dj_conf_options *options, dj_conf **out,
-                            dj_conf_error *error)
+static dj_err read_settings(dj_scope *s, dj_str path, dj_str bytes, const dj_conf_options *options,
+                            dj_conf **out, dj_conf_error *error)
 {
     dj_scope *work = dj_scope_open(WORK_MAX);
     if (work == NULL)
@@ -318,7 +340,11 @@ static dj_err read_settings(dj_scope *s, dj_str path, dj_str bytes, const dj_con
     dj_own(s, close_work, work);
     conf_result *result = dj_new(s, conf_result);
     dj_str       message = DJ_NONE;
-    conf_reader  r = {.s = s, .work = work, .conf = &result->conf, .options = options, .error = error,
+    conf_reader  r = {.s = s,
+                      .work = work,
+                      .conf = &result->conf,
+                      .options = options,
+                      .error = error,
                       .audit = options->mode == DJ_CONF_AUDIT};
     result->conf.mode = options->mode;
     result->conf.names = dj_map_make(s);
@@ -333,7 +359,8 @@ static dj_err read_settings(dj_scope *s, dj_str path, dj_str bytes, const dj_con
         conf_module *m = run_file(&r, path, bytes);
         ok = m != NULL && finish(&r, m);
     }
-    result->lost = (dj_value){.kind = DJ_V_UNKNOWN, .origin = result->conf.names_lost_at,
+    result->lost = (dj_value){.kind = DJ_V_UNKNOWN,
+                              .origin = result->conf.names_lost_at,
                               .str = DJ_LIT("a statement there may bind any name")};
     if (from_file && bytes.len > 0)
         dj_wipe((char *)(uintptr_t)bytes.ptr, bytes.len);
@@ -346,7 +373,8 @@ static dj_err read_settings(dj_scope *s, dj_str path, dj_str bytes, const dj_con
     return DJ_OK;
 }
 
-dj_err dj_conf_read(dj_scope *s, dj_str path, const dj_conf_options *options, dj_conf **out, dj_conf_error *error)
+dj_err dj_conf_read(dj_scope *s, dj_str path, const dj_conf_options *options, dj_conf **out,
+                    dj_conf_error *error)
 {
     return read_settings(s, conf_path_abspath(s, path), DJ_NONE, options, out, error);
 }

@@ -69,7 +69,8 @@ static bool run_augment(conf_eval *e, const stmt *st)
         if (extend(e, a, b, st->tok))
             return true;
     } else if (a->kind == DJ_V_LIST) {
-        (void)conf_eval_fail(e, "type", st->tok, conf_types(e, "+=", a, b), "add a list: NAME += ['x']");
+        (void)conf_eval_fail(e, "type", st->tok, conf_types(e, "+=", a, b),
+                             "add a list: NAME += ['x']");
     } else {
         dj_value *v = conf_binary(e, OP('+'), a, b, st->value->start, st->tok);
         if (v != NULL) {
@@ -91,7 +92,8 @@ static void record_gap(conf_eval *e, const stmt *st, dj_str reason)
     conf_reader *r = e->r;
     if (r->conf->ngaps == r->gaps_cap) {
         size_t cap = r->gaps_cap == 0 ? 16 : 2 * r->gaps_cap;
-        r->gaps = dj_realloc(r->s, r->gaps, r->gaps_cap * sizeof(dj_conf_gap), cap * sizeof(dj_conf_gap));
+        r->gaps =
+            dj_realloc(r->s, r->gaps, r->gaps_cap * sizeof(dj_conf_gap), cap * sizeof(dj_conf_gap));
         r->gaps_cap = cap;
         r->conf->gaps = r->gaps;
     }
@@ -102,8 +104,9 @@ static void record_gap(conf_eval *e, const stmt *st, dj_str reason)
 
 static bool is_predeclared(dj_str name)
 {
-    return dj_str_eq(name, DJ_LIT("os")) || dj_str_eq(name, DJ_LIT("Path")) || dj_str_eq(name, DJ_LIT("CSP")) ||
-           dj_str_eq(name, DJ_LIT("int")) || dj_str_eq(name, DJ_LIT("bool")) || dj_str_eq(name, DJ_LIT("str"));
+    return dj_str_eq(name, DJ_LIT("os")) || dj_str_eq(name, DJ_LIT("Path")) ||
+           dj_str_eq(name, DJ_LIT("CSP")) || dj_str_eq(name, DJ_LIT("int")) ||
+           dj_str_eq(name, DJ_LIT("bool")) || dj_str_eq(name, DJ_LIT("str"));
 }
 
 static void take(conf_eval *e, const conf_module *from, dj_str name, dj_str as)
@@ -113,7 +116,8 @@ static void take(conf_eval *e, const conf_module *from, dj_str name, dj_str as)
         conf_bind(e, as, v);
 }
 
-/* Is the name in the file's __all__? Without one all names without an underscore in front are public. */
+/* Is the name in the file's __all__? Without one all names without an underscore in front are
+ * public. */
 static bool take_star(conf_eval *e, const stmt *st, const conf_module *from)
 {
     dj_value *all = conf_lookup(from, DJ_LIT("__all__"));
@@ -132,7 +136,8 @@ static bool take_star(conf_eval *e, const stmt *st, const conf_module *from)
     bool known = (all->kind == DJ_V_LIST || all->kind == DJ_V_TUPLE) && !dj_value_has_unknown(all);
     for (size_t i = 0; known && i < all->seq.len; i++) {
         const dj_value *name = all->seq.items[i];
-        known = name->kind == DJ_V_STR && (is_predeclared(name->str) || conf_lookup(from, name->str) != NULL);
+        known = name->kind == DJ_V_STR &&
+                (is_predeclared(name->str) || conf_lookup(from, name->str) != NULL);
         if (known && !is_predeclared(name->str))
             take(e, from, name->str, name->str);
     }
@@ -142,7 +147,9 @@ static bool take_star(conf_eval *e, const stmt *st, const conf_module *from)
         conf_lose_names(e, DJ_LIT("__all__ of an imported file"));
         return true;
     }
-    return conf_eval_fail(e, "name", st->tok, DJ_LIT("__all__ of that file names something that it does not define"), "") != NULL;
+    return conf_eval_fail(e, "name", st->tok,
+                          DJ_LIT("__all__ of that file names something that it does not define"),
+                          "") != NULL;
 }
 
 static bool run_import(conf_eval *e, const stmt *st)
@@ -174,8 +181,9 @@ static bool run_import(conf_eval *e, const stmt *st)
         } else if (e->r->audit) {
             conf_bind(e, n->as, conf_unknown(e, DJ_LIT("not in the imported file")));
         } else {
-            (void)conf_eval_fail(e, "name", n->tok,
-                                 dj_strf(e->s, "that file does not define " DJ_FMT, DJ_ARG(n->name)), "");
+            (void)conf_eval_fail(
+                e, "name", n->tok,
+                dj_strf(e->s, "that file does not define " DJ_FMT, DJ_ARG(n->name)), "");
             return false;
         }
     }
@@ -219,7 +227,8 @@ static bool run_if(conf_eval *e, const stmt *st)
     return conf_run(e, dj_value_truth(v) ? &st->body : &st->orelse);
 }
 
-/* Could this statement raise for a reason that is not seen here? Then which clause runs is unknown. */
+/* Could this statement raise for a reason that is not seen here? Then which clause runs is unknown.
+ */
 static bool certain(conf_eval *e, const stmt *st)
 {
     if (st->kind == S_NOTHING || st->kind == S_BIND || st->kind == S_USES || st->kind == S_IMPORT)

@@ -1,20 +1,30 @@
-/* src/conf/settings.c - from the values of a file to typed settings; the defaults, the problems, the key.
+/* src/conf/settings.c - from the values of a file to typed settings; the defaults, the problems,
+ * the key.
  *
- * settings.def is the only place that names settings; this file pastes it. Defaults are Python text there and are read
- * by the reader itself, once. */
+ * settings.def is the only place that names settings; this file pastes it. Defaults are Python text
+ * there and are read by the reader itself, once. */
 #include "donjon/settings.h"
 #include "reader.h"
 #include <pthread.h>
 #include <unistd.h>
 
-typedef enum set_type { SET_bool, SET_int, SET_opt_int, SET_str, SET_opt_str, SET_str_list, SET_value } set_type;
+typedef enum set_type {
+    SET_bool,
+    SET_int,
+    SET_opt_int,
+    SET_str,
+    SET_opt_str,
+    SET_str_list,
+    SET_value
+} set_type;
 
 static const struct {
     dj_str   name;
     set_type type;
     size_t   offset;
 } rows[] = {
-#define DJ_SETTING(type, name, def, warn_if, with, check, help) {DJ_STR_INIT(#name), SET_##type, offsetof(dj_settings, name)},
+#define DJ_SETTING(type, name, def, warn_if, with, check, help)                                    \
+    {DJ_STR_INIT(#name), SET_##type, offsetof(dj_settings, name)},
 #include "settings.def"
 #undef DJ_SETTING
 };
@@ -26,7 +36,7 @@ static const char defaults_text[] =
     ;
 
 static dj_setting_info table[] = {
-#define DJ_SETTING(type, name, def, warn_if, with, check, help) \
+#define DJ_SETTING(type, name, def, warn_if, with, check, help)                                    \
     {DJ_STR_INIT(#name), DJ_STR_INIT(#type), DJ_STR_INIT(help), DJ_STR_INIT(check), NULL},
 #include "settings.def"
 #undef DJ_SETTING
@@ -40,7 +50,8 @@ static void read_defaults(void)
 {
     defaults_scope = dj_scope_open((size_t)4 * 1024 * 1024);
     DJ_ASSERT(defaults_scope != NULL);
-    dj_err e = conf_read_text(defaults_scope, DJ_LIT("settings.def"), dj_str_of(defaults_text), &defaults);
+    dj_err e =
+        conf_read_text(defaults_scope, DJ_LIT("settings.def"), dj_str_of(defaults_text), &defaults);
     DJ_ASSERT(e == DJ_OK);
     for (size_t i = 0; i < DJ_COUNT(table); i++)
         table[i].def = dj_map_get(&defaults->names, table[i].name);
@@ -64,9 +75,12 @@ const dj_setting_info *dj_setting_table(size_t *len)
 static const char *wanted(set_type type)
 {
     static const char *const words[] = {
-        [SET_bool] = "True or False",       [SET_int] = "an int",
-        [SET_opt_int] = "an int or None",   [SET_str] = "a str",
-        [SET_opt_str] = "a str, a Path or None", [SET_str_list] = "a list or tuple of str",
+        [SET_bool] = "True or False",
+        [SET_int] = "an int",
+        [SET_opt_int] = "an int or None",
+        [SET_str] = "a str",
+        [SET_opt_str] = "a str, a Path or None",
+        [SET_str_list] = "a list or tuple of str",
         [SET_value] = "any value",
     };
     return words[type];
@@ -128,12 +142,16 @@ static dj_str advice_for(dj_scope *s, set_type type, dj_str name, const dj_value
     bool one = v->kind == DJ_V_TUPLE && v->seq.len == 1 && type != SET_str_list;
     if (one && fits(type, v->seq.items[0]))
         return dj_strf(s, "drop the comma at the end of the line of " DJ_FMT, DJ_ARG(name));
-    if (type == SET_bool && v->kind == DJ_V_STR && (v->flags & (DJ_VALUE_ENV | DJ_VALUE_ENV_DEFAULT)) != 0)
-        return dj_strf(s, "compare the text: " DJ_FMT " = os.environ.get(...).lower() == 'true'", DJ_ARG(name));
+    if (type == SET_bool && v->kind == DJ_V_STR &&
+        (v->flags & (DJ_VALUE_ENV | DJ_VALUE_ENV_DEFAULT)) != 0)
+        return dj_strf(s, "compare the text: " DJ_FMT " = os.environ.get(...).lower() == 'true'",
+                       DJ_ARG(name));
     if (type == SET_int && v->kind == DJ_V_STR)
-        return dj_strf(s, "write " DJ_FMT " = int(...), or the number without quotes", DJ_ARG(name));
+        return dj_strf(s, "write " DJ_FMT " = int(...), or the number without quotes",
+                       DJ_ARG(name));
     if (type == SET_str_list && v->kind == DJ_V_STR)
-        return dj_strf(s, "write " DJ_FMT " = ['...'], or .split(',') behind the text", DJ_ARG(name));
+        return dj_strf(s, "write " DJ_FMT " = ['...'], or .split(',') behind the text",
+                       DJ_ARG(name));
     return dj_strf(s, "write " DJ_FMT " = followed by %s", DJ_ARG(name), wanted(type));
 }
 
@@ -148,8 +166,8 @@ const dj_settings_problem *dj_settings_problems(dj_scope *s, const dj_conf *conf
         list[(*len)++] = (dj_settings_problem){
             .name = rows[i].name,
             .origin = v->origin,
-            .message = dj_strf(s, DJ_FMT " must be %s, not " DJ_FMT, DJ_ARG(rows[i].name), wanted(rows[i].type),
-                               DJ_ARG(met(s, rows[i].type, v))),
+            .message = dj_strf(s, DJ_FMT " must be %s, not " DJ_FMT, DJ_ARG(rows[i].name),
+                               wanted(rows[i].type), DJ_ARG(met(s, rows[i].type, v))),
             .advice = advice_for(s, rows[i].type, rows[i].name, v),
         };
     }
@@ -210,7 +228,8 @@ dj_settings *dj_settings_default(dj_scope *s)
     return settings_of(s, NULL);
 }
 
-/* The key: the setting, else its file, else systemd's credential of that name. No key is no error here. */
+/* The key: the setting, else its file, else systemd's credential of that name. No key is no error
+ * here. */
 static dj_err load_key(dj_scope *s, dj_settings *settings)
 {
     if (settings->SECRET_KEY.len > 0) {
@@ -237,8 +256,9 @@ dj_err dj_settings_load(dj_scope *s, const dj_conf *conf, dj_settings **out)
         dj_buf b = dj_buf_make(s, 16384);
         for (size_t i = 0; i < n; i++)
             dj_buf_addf(&b, "%s" DJ_FMT ":%u:%u: error: " DJ_FMT "\n" DJ_FMT, i == 0 ? "" : "\n",
-                        DJ_ARG(problems[i].origin.file), problems[i].origin.line, problems[i].origin.column,
-                        DJ_ARG(problems[i].message), DJ_ARG(problems[i].advice));
+                        DJ_ARG(problems[i].origin.file), problems[i].origin.line,
+                        problems[i].origin.column, DJ_ARG(problems[i].message),
+                        DJ_ARG(problems[i].advice));
         return dj_fail(s, DJ_ERR_SETTINGS, DJ_FMT, DJ_ARG(dj_buf_str(&b)));
     }
     dj_settings *settings = settings_of(s, conf);

@@ -1,6 +1,7 @@
 /* src/conf/source.c - the bytes of a settings file become text that the lexer can trust.
  *
- * UTF-8 without NUL, no byte order mark, every line end an LF. Everything behind this file counts on it. */
+ * UTF-8 without NUL, no byte order mark, every line end an LF. Everything behind this file counts
+ * on it. */
 #include "reader.h"
 
 /* A coding line (PEP 263) that names something else than UTF-8 would change what Python reads. */
@@ -15,17 +16,19 @@ static bool foreign_coding(dj_str text, uint32_t *offset)
         if (bare.len > 0 && bare.ptr[0] != '#')
             return false;
         size_t at = dj_str_find(one, DJ_LIT("coding"));
-        if (at != DJ_NOT_FOUND && at + 6 < one.len && (one.ptr[at + 6] == ':' || one.ptr[at + 6] == '=')) {
+        if (at != DJ_NOT_FOUND && at + 6 < one.len &&
+            (one.ptr[at + 6] == ':' || one.ptr[at + 6] == '=')) {
             size_t from = at + 7;
             while (from < one.len && (one.ptr[from] == ' ' || one.ptr[from] == '\t'))
                 from++;
             size_t to = from;
-            while (to < one.len && (dj_is_alpha(one.ptr[to]) || dj_is_digit(one.ptr[to]) || one.ptr[to] == '-' ||
-                                    one.ptr[to] == '_' || one.ptr[to] == '.'))
+            while (to < one.len && (dj_is_alpha(one.ptr[to]) || dj_is_digit(one.ptr[to]) ||
+                                    one.ptr[to] == '-' || one.ptr[to] == '_' || one.ptr[to] == '.'))
                 to++;
             dj_str name = dj_str_n(one.ptr + from, to - from);
             if (to > from && !dj_str_starts_nocase(name, DJ_LIT("utf-8")) &&
-                !dj_str_starts_nocase(name, DJ_LIT("utf_8")) && !dj_str_eq_nocase(name, DJ_LIT("utf8"))) {
+                !dj_str_starts_nocase(name, DJ_LIT("utf_8")) &&
+                !dj_str_eq_nocase(name, DJ_LIT("utf8"))) {
                 *offset = (uint32_t)(pos + from);
                 return true;
             }
@@ -60,9 +63,10 @@ bool conf_source_init(conf_source *src, dj_scope *work, conf_reader *r, dj_str p
         size_t  at = pos;
         int32_t cp = dj_utf8_next(src->text, &pos);
         if (cp < 0) {
-            conf_error_set(r, "encoding", src, (uint32_t)at,
-                           dj_strf(r->s, "byte 0x%02X is not UTF-8", (unsigned)(unsigned char)out[at]),
-                           DJ_LIT("save the file as UTF-8"));
+            conf_error_set(
+                r, "encoding", src, (uint32_t)at,
+                dj_strf(r->s, "byte 0x%02X is not UTF-8", (unsigned)(unsigned char)out[at]),
+                DJ_LIT("save the file as UTF-8"));
             return false;
         }
         if (cp == 0) {

@@ -1,7 +1,8 @@
 /* src/conf/statements.c - statements of a settings file.
  *
- * Strict: assignments, a few imports, texts on their own; anything else is an error. Audit: `if` and `try` are kept, and
- * what can't be read becomes a gap, to be searched by audit.c for the names that it may have changed. */
+ * Strict: assignments, a few imports, texts on their own; anything else is an error. Audit: `if`
+ * and `try` are kept, and what can't be read becomes a gap, to be searched by audit.c for the names
+ * that it may have changed. */
 #include "reader.h"
 
 #define BLOCKS_MAX 60 /* blocks inside blocks; deeper ones become gaps */
@@ -17,7 +18,8 @@ static void push(conf_parser *p, stmt_list *list, stmt *st)
 {
     if (list->len == list->cap) {
         size_t cap = list->cap == 0 ? 8 : 2 * list->cap;
-        list->items = dj_realloc(p->work, list->items, list->cap * sizeof(stmt *), cap * sizeof(stmt *));
+        list->items =
+            dj_realloc(p->work, list->items, list->cap * sizeof(stmt *), cap * sizeof(stmt *));
         list->cap = cap;
     }
     list->items[list->len++] = st;
@@ -52,7 +54,8 @@ static bool at_end(const conf_parser *p)
     return at(p)->kind == T_NEWLINE || at(p)->kind == T_EOF || at_op(p, OP(';'));
 }
 
-static stmt *failed(conf_parser *p, const char *code, size_t tok, dj_str message, const char *advice)
+static stmt *failed(conf_parser *p, const char *code, size_t tok, dj_str message,
+                    const char *advice)
 {
     (void)conf_parse_fail(p, code, tok, message, advice);
     return NULL;
@@ -75,8 +78,9 @@ static bool is_predeclared(dj_str name)
 
 static bool is_augmented(const token *t)
 {
-    return t->kind == T_OP && t->len >= 2 && t->op != OP2('=', '=') && t->op != OP2('!', '=') && t->op != OP2('<', '=') &&
-           t->op != OP2('>', '=') && (t->op >> 8 * (t->len - 1)) == '=' && t->op != OP2(':', '=');
+    return t->kind == T_OP && t->len >= 2 && t->op != OP2('=', '=') && t->op != OP2('!', '=') &&
+           t->op != OP2('<', '=') && t->op != OP2('>', '=') && (t->op >> 8 * (t->len - 1)) == '=' &&
+           t->op != OP2(':', '=');
 }
 
 /* Is there an assignment in this statement, outside all brackets? */
@@ -98,12 +102,16 @@ static stmt *not_a_statement(conf_parser *p, size_t tok)
 {
     dj_str      word = token_text(p->src, &p->tokens->items[tok]);
     const char *advice = "a settings file holds lines like NAME = value; remove this one";
-    if (dj_str_eq(word, DJ_LIT("if")) || dj_str_eq(word, DJ_LIT("try")) || dj_str_eq(word, DJ_LIT("else")))
-        advice = "split the file and write `from .base import *`, or write NAME = a if condition else b";
+    if (dj_str_eq(word, DJ_LIT("if")) || dj_str_eq(word, DJ_LIT("try")) ||
+        dj_str_eq(word, DJ_LIT("else")))
+        advice =
+            "split the file and write `from .base import *`, or write NAME = a if condition else b";
     else if (dj_str_eq(word, DJ_LIT("print")) || dj_str_eq(word, DJ_LIT("exec")))
         advice = "remove the call; nothing is run while settings are read";
     return failed(p, "statement", tok,
-                  dj_strf(p->work, "a statement that starts with \"" DJ_FMT "\" is not read in a settings file",
+                  dj_strf(p->work,
+                          "a statement that starts with \"" DJ_FMT
+                          "\" is not read in a settings file",
                           DJ_ARG(conf_show(p->src, &p->tokens->items[tok]))),
                   advice);
 }
@@ -112,9 +120,11 @@ static stmt *bad_target(conf_parser *p, size_t tok)
 {
     dj_str word = token_text(p->src, &p->tokens->items[tok]);
     if (is_predeclared(word))
-        return failed(p, "target", tok, dj_strf(p->work, DJ_FMT " can't be assigned to", DJ_ARG(word)),
+        return failed(p, "target", tok,
+                      dj_strf(p->work, DJ_FMT " can't be assigned to", DJ_ARG(word)),
                       "choose another name; the environment is set outside of the settings file");
-    return failed(p, "target", tok, dj_strf(p->work, "this (" DJ_FMT ") is not one name to assign to", DJ_ARG(word)),
+    return failed(p, "target", tok,
+                  dj_strf(p->work, "this (" DJ_FMT ") is not one name to assign to", DJ_ARG(word)),
                   "write one NAME = value per line");
 }
 
@@ -122,16 +132,21 @@ static stmt *bad_target(conf_parser *p, size_t tok)
 
 static stmt *import_not_read(conf_parser *p, size_t tok)
 {
-    dj_str text = p->tokens->items[tok].kind == T_NEWLINE ? DJ_LIT("end of line")
-                                                          : token_text(p->src, &p->tokens->items[tok]);
-    return failed(p, "import", tok, dj_strf(p->work, "this import (" DJ_FMT ") is not read in a settings file", DJ_ARG(text)),
-                  "allowed are import os, from pathlib import Path, from .base import * and Django's CSP, gettext and "
-                  "message constants; keep secrets in the environment");
+    dj_str text = p->tokens->items[tok].kind == T_NEWLINE
+                      ? DJ_LIT("end of line")
+                      : token_text(p->src, &p->tokens->items[tok]);
+    return failed(
+        p, "import", tok,
+        dj_strf(p->work, "this import (" DJ_FMT ") is not read in a settings file", DJ_ARG(text)),
+        "allowed are import os, from pathlib import Path, from .base import * and Django's CSP, "
+        "gettext and "
+        "message constants; keep secrets in the environment");
 }
 
 static stmt *bind(conf_parser *p, size_t first, bind_kind kind, dj_str name, dj_str as)
 {
-    stmt *st = stmt_new(p, kind == BIND_OS || kind == BIND_PATH || kind == BIND_NOTHING ? S_USES : S_BIND, first);
+    stmt *st = stmt_new(
+        p, kind == BIND_OS || kind == BIND_PATH || kind == BIND_NOTHING ? S_USES : S_BIND, first);
     st->bind = kind;
     st->names = dj_new(p->work, import_name);
     st->nnames = 1;
@@ -153,7 +168,8 @@ static stmt *parse_import(conf_parser *p)
             return import_not_read(p, p->pos);
         p->pos++;
     }
-    return at_end(p) ? bind(p, first, BIND_OS, DJ_LIT("os"), DJ_LIT("os")) : import_not_read(p, p->pos);
+    return at_end(p) ? bind(p, first, BIND_OS, DJ_LIT("os"), DJ_LIT("os"))
+                     : import_not_read(p, p->pos);
 }
 
 /* The names behind `from .x import`. */
@@ -179,7 +195,8 @@ static stmt *parse_import_names(conf_parser *p, stmt *st)
         }
         if (st->nnames == cap) {
             size_t more = cap == 0 ? 8 : 2 * cap;
-            st->names = dj_realloc(p->work, st->names, cap * sizeof(import_name), more * sizeof(import_name));
+            st->names = dj_realloc(p->work, st->names, cap * sizeof(import_name),
+                                   more * sizeof(import_name));
             cap = more;
         }
         st->names[st->nnames++] = name;
@@ -254,7 +271,8 @@ static stmt *parse_known(conf_parser *p, size_t first)
     for (size_t i = 0; i < DJ_COUNT(known); i++)
         known_module = known_module || dj_str_eq(name, dj_str_of(known[i].module));
     star = at_word(p, "import") && token_op(parser_at(p, 1), OP('*'));
-    if (p->audit && star && !known_module && name.len > 0) { /* perhaps a package of the same project */
+    if (p->audit && star && !known_module &&
+        name.len > 0) { /* perhaps a package of the same project */
         stmt *st = stmt_new(p, S_IMPORT, first);
         st->tok = (uint32_t)module;
         st->module = name;
@@ -266,7 +284,8 @@ static stmt *parse_known(conf_parser *p, size_t first)
     if (!known_module || star)
         return import_not_read(p, module);
     if (dj_str_eq(name, DJ_LIT("__future__")) && p->past_head)
-        return failed(p, "syntax", module, DJ_LIT("from __future__ must stand at the top of the file"), "");
+        return failed(p, "syntax", module,
+                      DJ_LIT("from __future__ must stand at the top of the file"), "");
     if (!at_word(p, "import"))
         return import_not_read(p, p->pos);
     size_t word = ++p->pos;
@@ -284,7 +303,8 @@ static stmt *parse_known(conf_parser *p, size_t first)
             as = word_at(p, 0);
             p->pos++;
         }
-        return at_end(p) ? bind(p, first, known[i].bind, dj_str_of(known[i].name), as) : import_not_read(p, p->pos);
+        return at_end(p) ? bind(p, first, known[i].bind, dj_str_of(known[i].name), as)
+                         : import_not_read(p, p->pos);
     }
     return import_not_read(p, word);
 }
@@ -326,7 +346,8 @@ static stmt *parse_assign(conf_parser *p)
             return bad_target(p, start);
         if (st->ntargets == cap) {
             size_t more = cap == 0 ? 2 : 2 * cap;
-            st->targets = dj_realloc(p->work, st->targets, cap * sizeof(node *), more * sizeof(node *));
+            st->targets =
+                dj_realloc(p->work, st->targets, cap * sizeof(node *), more * sizeof(node *));
             cap = more;
         }
         st->targets[st->ntargets++] = n;
@@ -391,7 +412,9 @@ static stmt *parse_longer(conf_parser *p)
             if (conf_parse_expr(p) == NULL)
                 return NULL;
             return failed(p, "operator", end,
-                          dj_strf(p->work, DJ_FMT " behind a subscript is not read in a settings file", DJ_ARG(token_text(p->src, t))),
+                          dj_strf(p->work,
+                                  DJ_FMT " behind a subscript is not read in a settings file",
+                                  DJ_ARG(token_text(p->src, t))),
                           "write A['x'] = A['x'] + value");
         }
         if (token_op(t, OP('=')))
@@ -408,8 +431,9 @@ static stmt *parse_longer(conf_parser *p)
 
 static bool is_operator_word(dj_str word)
 {
-    return dj_str_eq(word, DJ_LIT("and")) || dj_str_eq(word, DJ_LIT("or")) || dj_str_eq(word, DJ_LIT("in")) ||
-           dj_str_eq(word, DJ_LIT("is")) || dj_str_eq(word, DJ_LIT("not")) || dj_str_eq(word, DJ_LIT("if"));
+    return dj_str_eq(word, DJ_LIT("and")) || dj_str_eq(word, DJ_LIT("or")) ||
+           dj_str_eq(word, DJ_LIT("in")) || dj_str_eq(word, DJ_LIT("is")) ||
+           dj_str_eq(word, DJ_LIT("not")) || dj_str_eq(word, DJ_LIT("if"));
 }
 
 static stmt *parse_named(conf_parser *p)
@@ -423,9 +447,10 @@ static stmt *parse_named(conf_parser *p)
     if (token_op(next, OP2('+', '=')))
         return parse_augment(p);
     if (is_augmented(next))
-        return failed(p, "operator", behind,
-                      dj_strf(p->work, DJ_FMT " is not read in a settings file", DJ_ARG(word_at(p, 1))),
-                      "write NAME = NAME - value; of these only += is read");
+        return failed(
+            p, "operator", behind,
+            dj_strf(p->work, DJ_FMT " is not read in a settings file", DJ_ARG(word_at(p, 1))),
+            "write NAME = NAME - value; of these only += is read");
     if (token_op(next, OP(':')))
         return parse_annotated(p);
     if (token_op(next, OP('.')) || token_op(next, OP('[')) || token_op(next, OP(',')))
@@ -465,8 +490,9 @@ static stmt *parse_simple(conf_parser *p)
             p->past_head = p->past_head || !future;
             return st;
         }
-        return is_operator_word(word_at(p, 0)) && !at_word(p, "if") && !at_word(p, "not") ? unexpected(p, "a statement")
-                                                                                         : not_a_statement(p, first);
+        return is_operator_word(word_at(p, 0)) && !at_word(p, "if") && !at_word(p, "not")
+                   ? unexpected(p, "a statement")
+                   : not_a_statement(p, first);
     }
     p->past_head = true;
     if (t->kind == T_NAME)
@@ -478,9 +504,10 @@ static stmt *parse_simple(conf_parser *p)
             return assigns(p) ? bad_target(p, first) : not_a_statement(p, first);
         if (t->op == OP('{') || t->op == OP('-') || t->op == OP('+') || t->op == OP('~'))
             return not_a_statement(p, first);
-        return failed(p, "syntax", first,
-                      dj_strf(p->work, "a line can't start with \"" DJ_FMT "\"", DJ_ARG(word_at(p, 0))),
-                      "a settings file holds lines like NAME = value");
+        return failed(
+            p, "syntax", first,
+            dj_strf(p->work, "a line can't start with \"" DJ_FMT "\"", DJ_ARG(word_at(p, 0))),
+            "a settings file holds lines like NAME = value");
     }
     return unexpected(p, "a statement");
 }
@@ -636,8 +663,8 @@ static bool takes_import_error(conf_parser *p)
 {
     bool takes = at_op(p, OP(':'));
     for (; !at_op(p, OP(':')) && at(p)->kind != T_NEWLINE && at(p)->kind != T_EOF; p->pos++)
-        takes = takes || at_word(p, "ImportError") || at_word(p, "ModuleNotFoundError") || at_word(p, "Exception") ||
-                at_word(p, "BaseException");
+        takes = takes || at_word(p, "ImportError") || at_word(p, "ModuleNotFoundError") ||
+                at_word(p, "Exception") || at_word(p, "BaseException");
     return takes;
 }
 
@@ -685,7 +712,8 @@ static stmt *parse_compound(conf_parser *p)
             return st;
     }
     stmt *st = gap(p, first);
-    while (at_word(p, "elif") || at_word(p, "else") || at_word(p, "except") || at_word(p, "finally")) {
+    while (at_word(p, "elif") || at_word(p, "else") || at_word(p, "except") ||
+           at_word(p, "finally")) {
         skip_line(p);
         skip_indented(p);
     }
@@ -721,7 +749,8 @@ bool conf_parse(conf_parser *p, block *out)
         }
         if (at(p)->kind == T_INDENT && !p->audit) {
             dj_str word = conf_show(p->src, parser_at(p, 1));
-            return failed(p, "indent", p->pos, dj_strf(p->work, "\"" DJ_FMT "\" is indented", DJ_ARG(word)),
+            return failed(p, "indent", p->pos,
+                          dj_strf(p->work, "\"" DJ_FMT "\" is indented", DJ_ARG(word)),
                           "start every line of a settings file at its left edge") != NULL;
         }
         if (p->audit) {

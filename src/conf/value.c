@@ -135,7 +135,8 @@ static bool has_unknown(const dj_value *v, unsigned depth)
         }
     } else if (v->kind == DJ_V_DICT) {
         for (size_t i = 0; i < v->dict.len; i++) {
-            if (has_unknown(v->dict.pairs[i].key, depth + 1) || has_unknown(v->dict.pairs[i].value, depth + 1))
+            if (has_unknown(v->dict.pairs[i].key, depth + 1) ||
+                has_unknown(v->dict.pairs[i].value, depth + 1))
                 return true;
         }
     }
@@ -161,8 +162,8 @@ const dj_value *dj_value_get(const dj_value *dict, dj_str key)
 
 static void repr_str(dj_buf *b, dj_str text)
 {
-    bool   apostrophe = dj_str_chr(text, '\'') != DJ_NOT_FOUND;
-    char   quote = apostrophe && dj_str_chr(text, '"') == DJ_NOT_FOUND ? '"' : '\'';
+    bool apostrophe = dj_str_chr(text, '\'') != DJ_NOT_FOUND;
+    char quote = apostrophe && dj_str_chr(text, '"') == DJ_NOT_FOUND ? '"' : '\'';
     dj_buf_add_byte(b, quote);
     for (size_t pos = 0; pos < text.len && !b->full;) {
         size_t  start = pos;
@@ -201,7 +202,8 @@ static void repr_float(dj_buf *b, double n)
         dj_buf_addf(b, "%.*f", places > 1 ? places : 1, n);
     } else {
         *strchr(text, 'e') = '\0';
-        dj_buf_addf(b, "%se%c%02ld", text, exponent < 0 ? '-' : '+', exponent < 0 ? -exponent : exponent);
+        dj_buf_addf(b, "%se%c%02ld", text, exponent < 0 ? '-' : '+',
+                    exponent < 0 ? -exponent : exponent);
     }
 }
 
@@ -278,10 +280,12 @@ dj_str dj_value_repr(dj_scope *s, const dj_value *v, size_t max)
 dj_str dj_value_type(const dj_value *v)
 {
     static const dj_str names[] = {
-        [DJ_V_UNKNOWN] = DJ_STR_INIT("unknown"), [DJ_V_NONE] = DJ_STR_INIT("None"), [DJ_V_BOOL] = DJ_STR_INIT("bool"),
-        [DJ_V_INT] = DJ_STR_INIT("int"),         [DJ_V_FLOAT] = DJ_STR_INIT("float"), [DJ_V_STR] = DJ_STR_INIT("str"),
-        [DJ_V_PATH] = DJ_STR_INIT("Path"),       [DJ_V_LIST] = DJ_STR_INIT("list"),  [DJ_V_TUPLE] = DJ_STR_INIT("tuple"),
-        [DJ_V_SET] = DJ_STR_INIT("set"),         [DJ_V_DICT] = DJ_STR_INIT("dict"),
+        [DJ_V_UNKNOWN] = DJ_STR_INIT("unknown"), [DJ_V_NONE] = DJ_STR_INIT("None"),
+        [DJ_V_BOOL] = DJ_STR_INIT("bool"),       [DJ_V_INT] = DJ_STR_INIT("int"),
+        [DJ_V_FLOAT] = DJ_STR_INIT("float"),     [DJ_V_STR] = DJ_STR_INIT("str"),
+        [DJ_V_PATH] = DJ_STR_INIT("Path"),       [DJ_V_LIST] = DJ_STR_INIT("list"),
+        [DJ_V_TUPLE] = DJ_STR_INIT("tuple"),     [DJ_V_SET] = DJ_STR_INIT("set"),
+        [DJ_V_DICT] = DJ_STR_INIT("dict"),
     };
     return names[v->kind];
 }

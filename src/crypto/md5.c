@@ -1,4 +1,5 @@
-/* src/crypto/md5.c - MD5 by OpenSSL, looked up once: a look-up for each digest would cost more than most bodies.
+/* src/crypto/md5.c - MD5 by OpenSSL, looked up once: a look-up for each digest would cost more than
+ * most bodies.
  *
  * Must not know: what is digested. */
 #include "crypto/crypto.h"
@@ -22,7 +23,8 @@ dj_err dj_md5_new(dj_scope *s, dj_md5 **out)
     dj_own(s, md5_free, md5);
     md5->algorithm = EVP_MD_fetch(NULL, "MD5", NULL);
     md5->ctx = EVP_MD_CTX_new();
-    if (md5->algorithm == NULL || md5->ctx == NULL || EVP_DigestInit_ex2(md5->ctx, md5->algorithm, NULL) != 1)
+    if (md5->algorithm == NULL || md5->ctx == NULL ||
+        EVP_DigestInit_ex2(md5->ctx, md5->algorithm, NULL) != 1)
         return dj_fail(s, DJ_ERR_INTERNAL, "OpenSSL offers no MD5");
     *out = md5;
     return DJ_OK;
@@ -33,7 +35,7 @@ void dj_md5_hex(dj_md5 *md5, const dj_str *pieces, size_t npieces, char out[DJ_M
     static const char digits[] = "0123456789abcdef";
     unsigned char     sum[EVP_MAX_MD_SIZE];
     unsigned          len = 0;
-    bool              good = EVP_DigestInit_ex2(md5->ctx, NULL, NULL) == 1; /* again, with the same algorithm */
+    bool good = EVP_DigestInit_ex2(md5->ctx, NULL, NULL) == 1; /* again, with the same algorithm */
     for (size_t i = 0; i < npieces; i++)
         good = EVP_DigestUpdate(md5->ctx, pieces[i].ptr, pieces[i].len) == 1 && good;
     good = EVP_DigestFinal_ex(md5->ctx, sum, &len) == 1 && good;

@@ -1,8 +1,8 @@
 /* src/crypto/random.c - random bytes from getrandom, through a pool for the small ones.
  *
- * The pool lives in a page of its own that the kernel empties on fork (MADV_WIPEONFORK) and leaves out of core dumps,
- * one for each thread. Its first word says how much is left; an emptied page says "nothing", so a child never
- * repeats what its parent handed out.
+ * The pool lives in a page of its own that the kernel empties on fork (MADV_WIPEONFORK) and leaves
+ * out of core dumps, one for each thread. Its first word says how much is left; an emptied page
+ * says "nothing", so a child never repeats what its parent handed out.
  *
  * Must not know: what the bytes are for. */
 #include "donjon/crypto.h"
@@ -14,7 +14,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define POOL_BYTES 1024
+#define POOL_BYTES   1024
 #define POOL_LARGEST 64 /* longer requests go to the kernel */
 
 typedef struct pool {
@@ -68,10 +68,12 @@ static pool *make_pool(void)
     pthread_once(&pool_once, make_key);
     if (!key_made)
         return NULL;
-    void *page = mmap(NULL, sizeof(pool), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *page =
+        mmap(NULL, sizeof(pool), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
         return NULL;
-    if (madvise(page, sizeof(pool), MADV_WIPEONFORK) != 0 || pthread_setspecific(pool_key, page) != 0) {
+    if (madvise(page, sizeof(pool), MADV_WIPEONFORK) != 0 ||
+        pthread_setspecific(pool_key, page) != 0) {
         (void)munmap(page, sizeof(pool));
         return NULL;
     }

@@ -1,6 +1,8 @@
-/* src/crypto/signing.c - keyed hashes and signed texts. Django: utils/crypto.py (salted_hmac), core/signing.py.
+/* src/crypto/signing.c - keyed hashes and signed texts. Django: utils/crypto.py (salted_hmac),
+ * core/signing.py.
  *
- * Signatures are compared as text, in constant time: padding, case or a line end behind one make another text.
+ * Signatures are compared as text, in constant time: padding, case or a line end behind one make
+ * another text.
  *
  * Must not know: settings, what is signed. */
 #include "donjon/signing.h"
@@ -13,11 +15,16 @@
 static const EVP_MD *md_of(dj_digest digest)
 {
     switch (digest) {
-    case DJ_SHA384: return EVP_sha384();
-    case DJ_SHA512: return EVP_sha512();
-    case DJ_SHA1: return EVP_sha1();
-    case DJ_MD5: return EVP_md5();
-    case DJ_SHA256: break;
+    case DJ_SHA384:
+        return EVP_sha384();
+    case DJ_SHA512:
+        return EVP_sha512();
+    case DJ_SHA1:
+        return EVP_sha1();
+    case DJ_MD5:
+        return EVP_md5();
+    case DJ_SHA256:
+        break;
     }
     return EVP_sha256();
 }
@@ -30,9 +37,12 @@ size_t dj_salted_hmac(dj_digest digest, dj_str key_salt, const dj_secret *secret
     dj_str        bytes = dj_secret_reveal(secret);
     unsigned char key[DJ_DIGEST_MAX];
     unsigned      key_len = 0, len = 0;
-    /* Fails only without memory, or where the system forbids the algorithm: then nothing may be signed. */
-    DJ_ASSERT(ctx != NULL && EVP_DigestInit_ex(ctx, md, NULL) == 1 && EVP_DigestUpdate(ctx, key_salt.ptr, key_salt.len) == 1 &&
-              EVP_DigestUpdate(ctx, bytes.ptr, bytes.len) == 1 && EVP_DigestFinal_ex(ctx, key, &key_len) == 1);
+    /* Fails only without memory, or where the system forbids the algorithm: then nothing may be
+     * signed. */
+    DJ_ASSERT(ctx != NULL && EVP_DigestInit_ex(ctx, md, NULL) == 1 &&
+              EVP_DigestUpdate(ctx, key_salt.ptr, key_salt.len) == 1 &&
+              EVP_DigestUpdate(ctx, bytes.ptr, bytes.len) == 1 &&
+              EVP_DigestFinal_ex(ctx, key, &key_len) == 1);
     EVP_MD_CTX_free(ctx); /* wipes what it has of the key */
     const void *data = value.ptr == NULL ? "" : value.ptr;
     DJ_ASSERT(HMAC(md, key, (int)key_len, data, value.len, out, &len) != NULL);
@@ -70,16 +80,17 @@ static int base62_value(char c)
 
 bool dj_base62_read(dj_str text, int64_t *out)
 {
-    bool     negative = text.len > 0 && text.ptr[0] == '-', beyond = false;
-    int64_t  n = 0; /* counted downwards: there is one number more */
-    size_t   at = negative ? 1 : 0;
+    bool    negative = text.len > 0 && text.ptr[0] == '-', beyond = false;
+    int64_t n = 0; /* counted downwards: there is one number more */
+    size_t  at = negative ? 1 : 0;
     if (at == text.len)
         return false;
     for (; at < text.len; at++) {
         int digit = base62_value(text.ptr[at]);
         if (digit < 0)
             return false;
-        beyond = beyond || __builtin_mul_overflow(n, 62, &n) || __builtin_sub_overflow(n, digit, &n);
+        beyond =
+            beyond || __builtin_mul_overflow(n, 62, &n) || __builtin_sub_overflow(n, digit, &n);
     }
     if (beyond)
         *out = negative ? INT64_MIN : INT64_MAX;
@@ -125,7 +136,8 @@ bool dj_separator_fits(dj_str sep)
 {
     for (size_t i = 0; i < sep.len; i++) {
         char c = sep.ptr[i];
-        if (!(c >= 'A' && c <= 'z') && !dj_is_digit(c) && c != '-' && c != '=') /* "A-z" has the '_' */
+        if (!(c >= 'A' && c <= 'z') && !dj_is_digit(c) && c != '-' &&
+            c != '=') /* "A-z" has the '_' */
             return true;
     }
     return false;
@@ -147,7 +159,8 @@ static dj_str key_salt(dj_scope *s, const dj_signer *signer, dj_str default_salt
     return dj_str_cat(s, dj_str_cat(s, salt, DJ_LIT("signer")), signer->prefix);
 }
 
-static dj_str signature(const dj_signer *signer, dj_str salt, const dj_secret *key, dj_str value, char out[SIGNATURE_MAX])
+static dj_str signature(const dj_signer *signer, dj_str salt, const dj_secret *key, dj_str value,
+                        char out[SIGNATURE_MAX])
 {
     unsigned char mac[DJ_DIGEST_MAX];
     size_t        len = dj_salted_hmac(signer->digest, salt, key, value, mac);
@@ -158,7 +171,8 @@ static dj_str sign(dj_scope *s, const dj_signer *signer, dj_str default_salt, dj
 {
     char   text[SIGNATURE_MAX];
     dj_str sep = sep_of(signer);
-    dj_str sig = signature(signer, key_salt(s, signer, default_salt), signer->keys->key, value, text);
+    dj_str sig =
+        signature(signer, key_salt(s, signer, default_salt), signer->keys->key, value, text);
     return dj_str_cat(s, dj_str_cat(s, value, sep), sig);
 }
 
@@ -175,7 +189,8 @@ static bool cut_last(dj_str text, dj_str sep, dj_str *head, dj_str *tail)
     return false;
 }
 
-static dj_err unsign(dj_scope *s, const dj_signer *signer, dj_str default_salt, dj_str text, dj_str *value)
+static dj_err unsign(dj_scope *s, const dj_signer *signer, dj_str default_salt, dj_str text,
+                     dj_str *value)
 {
     const dj_keys *keys = signer->keys;
     char           right[SIGNATURE_MAX];
@@ -210,10 +225,12 @@ dj_str dj_sign_timed(dj_scope *s, const dj_signer *signer, dj_str value)
 {
     char   digits[DJ_BASE62_MAX];
     size_t len = dj_base62(digits, dj_now(s));
-    return sign(s, signer, timed_salt, dj_str_cat(s, dj_str_cat(s, value, sep_of(signer)), dj_str_n(digits, len)));
+    return sign(s, signer, timed_salt,
+                dj_str_cat(s, dj_str_cat(s, value, sep_of(signer)), dj_str_n(digits, len)));
 }
 
-dj_err dj_unsign_timed(dj_scope *s, const dj_signer *signer, dj_str text, int64_t max_age, dj_str *value)
+dj_err dj_unsign_timed(dj_scope *s, const dj_signer *signer, dj_str text, int64_t max_age,
+                       dj_str *value)
 {
     dj_str  both, head, digits;
     int64_t at, age, limit;
@@ -225,7 +242,8 @@ dj_err dj_unsign_timed(dj_scope *s, const dj_signer *signer, dj_str text, int64_
     /* In microseconds. What is beyond 64 bits of them lies in the far future or past. */
     bool old = false;
     if (max_age != DJ_NO_MAX_AGE) {
-        if (__builtin_mul_overflow(at, INT64_C(1000000), &age) || __builtin_sub_overflow(dj_now_us(s), age, &age))
+        if (__builtin_mul_overflow(at, INT64_C(1000000), &age) ||
+            __builtin_sub_overflow(dj_now_us(s), age, &age))
             old = at < 0;
         else if (__builtin_mul_overflow(max_age, INT64_C(1000000), &limit))
             old = max_age < 0;
@@ -233,7 +251,8 @@ dj_err dj_unsign_timed(dj_scope *s, const dj_signer *signer, dj_str text, int64_
             old = age > limit;
     }
     if (old)
-        return dj_fail(s, DJ_ERR_EXPIRED, "a signature older than %lld seconds", (long long)max_age);
+        return dj_fail(s, DJ_ERR_EXPIRED, "a signature older than %lld seconds",
+                       (long long)max_age);
     *value = head;
     return DJ_OK;
 }

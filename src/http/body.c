@@ -1,8 +1,9 @@
 /* src/http/body.c - reads the body of an HTTP/1.1 request: of a known length, or chunked.
  *
- * Data is handed out as slices of the input. Chunk lines and trailers are judged as whole lines, like those of the head.
- * Extensions are checked and ignored; trailers are checked like fields and thrown away, so that nothing which stands behind
- * the body can change what the head said. RFC 9112 sections 6.3 and 7.1.
+ * Data is handed out as slices of the input. Chunk lines and trailers are judged as whole lines,
+ * like those of the head. Extensions are checked and ignored; trailers are checked like fields and
+ * thrown away, so that nothing which stands behind the body can change what the head said. RFC 9112
+ * sections 6.3 and 7.1.
  *
  * Must not know: sockets, where the data goes. */
 #include "http/http.h"
@@ -66,7 +67,8 @@ static size_t skip_quoted(dj_str s, size_t i)
     return 0;
 }
 
-/* *( ";" token [ "=" ( token / quoted-string ) ] ). Blanks, which the RFC calls bad and to be removed, are refused. */
+/* *( ";" token [ "=" ( token / quoted-string ) ] ). Blanks, which the RFC calls bad and to be
+ * removed, are refused. */
 static dj_refusal check_extensions(dj_str s)
 {
     bool blanks = false;
@@ -111,7 +113,8 @@ static dj_refusal chunk_line(dj_http1_body *b, dj_str line)
     if (digits < line.len && (rest == line.len || line.ptr[rest] != ';'))
         return DJ_REFUSED_CHUNK_SIZE;
     if (digits > CHUNK_DIGITS_MAX)
-        return digits - zeros > CHUNK_DIGITS_MAX ? DJ_REFUSED_CHUNK_SIZE_OVERFLOW : DJ_REFUSED_CHUNK_SIZE_DIGITS;
+        return digits - zeros > CHUNK_DIGITS_MAX ? DJ_REFUSED_CHUNK_SIZE_OVERFLOW
+                                                 : DJ_REFUSED_CHUNK_SIZE_DIGITS;
     dj_refusal r = check_extensions(dj_str_from(line, digits));
     if (r != DJ_REFUSAL_NONE)
         return r;
@@ -143,9 +146,9 @@ static dj_refusal trailer_line(dj_http1_body *b, dj_str line)
 /* Reads the line at the start of `input`; *used is its length with the line end. */
 static dj_http1_result read_line(dj_http1_body *b, dj_str input, size_t *used)
 {
-    bool        trailer = b->state == TRAILERS;
-    size_t      max = trailer ? b->limits->trailers - b->trailer_bytes + 2 : b->limits->chunk_line + 2;
-    size_t      to = input.len < max ? input.len : max;
+    bool   trailer = b->state == TRAILERS;
+    size_t max = trailer ? b->limits->trailers - b->trailer_bytes + 2 : b->limits->chunk_line + 2;
+    size_t to = input.len < max ? input.len : max;
     const char *lf = b->scanned < to ? memchr(input.ptr + b->scanned, '\n', to - b->scanned) : NULL;
     if (lf == NULL) {
         b->scanned = (uint32_t)to;

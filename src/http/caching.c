@@ -23,16 +23,20 @@ dj_response *dj_condition(dj_req *req, dj_str etag, int64_t last_modified)
         etag = dj_strf(req->scope, "\"" DJ_FMT "\"", DJ_ARG(etag));
     if (etag.len > 0 && dj_header_line(req->scope, DJ_LIT("ETag"), etag, &shown->etag))
         return dj_raise_failure(req);
-    if (last_modified != 0 && dj_header_line(req->scope, DJ_LIT("Last-Modified"),
-                                             dj_http_date_str(req->scope, last_modified), &shown->last_modified))
+    if (last_modified != 0 &&
+        dj_header_line(req->scope, DJ_LIT("Last-Modified"),
+                       dj_http_date_str(req->scope, last_modified), &shown->last_modified))
         return dj_raise_failure(req);
     req->validators = shown;
     dj_validators    have = {etag, last_modified};
     dj_preconditions asked = dj_preconditions_of(req);
     switch (dj_preconditions_decide(&asked, &have, is_safe(req), dj_now(req->scope))) {
-    case DJ_VERDICT_NOT_MODIFIED: return dj_not_modified(req, NULL);
-    case DJ_VERDICT_FAILED: return dj_respond(req, 412);
-    case DJ_VERDICT_GO_ON: break;
+    case DJ_VERDICT_NOT_MODIFIED:
+        return dj_not_modified(req, NULL);
+    case DJ_VERDICT_FAILED:
+        return dj_respond(req, 412);
+    case DJ_VERDICT_GO_ON:
+        break;
     }
     return NULL;
 }
@@ -66,8 +70,9 @@ static void take_lines(dj_response *resp, const dj_response *from, dj_str name)
 dj_response *dj_not_modified(dj_req *req, const dj_response *from)
 {
     static const dj_str kept[] = {
-        DJ_STR_INIT("Cache-Control"), DJ_STR_INIT("Content-Location"), DJ_STR_INIT("Date"), DJ_STR_INIT("ETag"),
-        DJ_STR_INIT("Expires"),       DJ_STR_INIT("Last-Modified"),    DJ_STR_INIT("Vary"), DJ_STR_INIT("Set-Cookie"),
+        DJ_STR_INIT("Cache-Control"), DJ_STR_INIT("Content-Location"), DJ_STR_INIT("Date"),
+        DJ_STR_INIT("ETag"),          DJ_STR_INIT("Expires"),          DJ_STR_INIT("Last-Modified"),
+        DJ_STR_INIT("Vary"),          DJ_STR_INIT("Set-Cookie"),
     };
     dj_response *resp = dj_respond(req, 304);
     dj_header_remove(resp, DJ_LIT("Content-Type"));
@@ -81,7 +86,8 @@ dj_response *dj_not_modified(dj_req *req, const dj_response *from)
 
 /* -- lists in headers -- */
 
-/* Cuts the next item off at a comma outside quotes. Unlike Django's split it leaves a quoted comma alone. */
+/* Cuts the next item off at a comma outside quotes. Unlike Django's split it leaves a quoted comma
+ * alone. */
 static bool next_item(dj_str *rest, dj_str *item)
 {
     bool quoted = false;
@@ -261,7 +267,8 @@ void dj_cache_control(dj_response *resp, dj_str wanted)
         }
     }
     /* Nobody writes so many; what can't be kept track of is not kept. */
-    dj_header_set(resp, DJ_LIT("Cache-Control"), all.full || b.full ? DJ_LIT("no-store") : dj_buf_str(&b));
+    dj_header_set(resp, DJ_LIT("Cache-Control"),
+                  all.full || b.full ? DJ_LIT("no-store") : dj_buf_str(&b));
 }
 
 bool dj_cache_control_lists(const dj_response *resp, dj_str name)

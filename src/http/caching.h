@@ -1,5 +1,5 @@
-/* src/http/caching.h - conditional requests and compression from the inside: for the layers that do for every answer what
- * donjon/caching.h does for one. */
+/* src/http/caching.h - conditional requests and compression from the inside: for the layers that do
+ * for every answer what donjon/caching.h does for one. */
 #pragma once
 #include "http/http.h"
 #include "donjon/caching.h"
@@ -24,9 +24,10 @@ typedef enum dj_verdict {
 } dj_verdict;
 
 /* RFC 9110 13.2.2 with Django's reading of tags and dates. `safe`: GET or HEAD. Takes no memory. */
-dj_verdict dj_preconditions_decide(const dj_preconditions *asked, const dj_validators *have, bool safe, int64_t now);
+dj_verdict dj_preconditions_decide(const dj_preconditions *asked, const dj_validators *have,
+                                   bool safe, int64_t now);
 /* (W/)?"[^"]*" and nothing else. */
-bool dj_is_etag(dj_str text);
+bool             dj_is_etag(dj_str text);
 dj_preconditions dj_preconditions_of(dj_req *req);
 
 /* -- answers: caching.c -- */
@@ -40,9 +41,10 @@ bool dj_cache_control_lists(const dj_response *resp, dj_str name);
 
 /* -- gzip: gzip.c -- */
 
-/* A deflate stream that one body after the other goes through: making one costs ten times the compressing of a small page. */
+/* A deflate stream that one body after the other goes through: making one costs ten times the
+ * compressing of a small page. */
 typedef struct dj_gzip dj_gzip;
-DJ_RETURNS dj_gzip *dj_gzip_new(dj_scope *s);
+DJ_RETURNS dj_gzip    *dj_gzip_new(dj_scope *s);
 /* Does an Accept-Encoding say gzip? `refusable`: not with q=0. */
 bool dj_accepts_gzip(dj_str accept_encoding, bool refusable);
 /* The whole of GZipMiddleware for one answer. `kept` NULL: with a stream of the request's own. */

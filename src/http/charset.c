@@ -1,8 +1,8 @@
 /* src/http/charset.c - text in the charset that a client names, to UTF-8.
  *
- * Names are Python's (codecs.lookup), so that what Django takes for known is known here. Only charsets of one byte a
- * character, and UTF-8, are read: the tables are ours. iconv is left alone on purpose: a client would choose which of
- * its converters runs, and these have had holes.
+ * Names are Python's (codecs.lookup), so that what Django takes for known is known here. Only
+ * charsets of one byte a character, and UTF-8, are read: the tables are ours. iconv is left alone
+ * on purpose: a client would choose which of its converters runs, and these have had holes.
  *
  * Must not know: requests, forms. */
 #include "http/http.h"
@@ -42,7 +42,8 @@ static const struct {
 
 #define NAME_MAX_LEN 40 /* longer than any we know */
 
-/* As Python's encodings.normalize_encoding: lower case, what is no letter, digit or '.' becomes one '_'. */
+/* As Python's encodings.normalize_encoding: lower case, what is no letter, digit or '.' becomes one
+ * '_'. */
 static size_t normalise(dj_str name, char out[NAME_MAX_LEN])
 {
     size_t len = 0;

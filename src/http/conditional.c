@@ -1,4 +1,5 @@
-/* src/http/conditional.c - does the client have it already, or does it want to change something else?
+/* src/http/conditional.c - does the client have it already, or does it want to change something
+ * else?
  *
  * Values in, verdict out. Lists of tags are read where they stand, in one pass.
  * Django: utils/cache.py, get_conditional_response; utils/http.py, parse_etags.
@@ -14,7 +15,8 @@ bool dj_is_etag(dj_str text)
 {
     if (dj_str_starts(text, DJ_LIT("W/")))
         text = dj_str_from(text, 2);
-    return text.len >= 2 && text.ptr[0] == '"' && dj_str_chr(dj_str_from(text, 1), '"') == text.len - 2;
+    return text.len >= 2 && text.ptr[0] == '"' &&
+           dj_str_chr(dj_str_from(text, 1), '"') == text.len - 2;
 }
 
 /* The next item of a list that is a tag: cut at commas, so a tag with a comma in it is none. */
@@ -70,7 +72,8 @@ static int64_t date_of(dj_str text, int64_t now)
     return dj_http_date_parse(text, now, &t) ? t : 0;
 }
 
-dj_verdict dj_preconditions_decide(const dj_preconditions *asked, const dj_validators *have, bool safe, int64_t now)
+dj_verdict dj_preconditions_decide(const dj_preconditions *asked, const dj_validators *have,
+                                   bool safe, int64_t now)
 {
     bool match = asks(asked->if_match), none_match = asks(asked->if_none_match);
     if (match && !names_tag(asked->if_match, have->etag, false))

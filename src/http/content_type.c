@@ -1,7 +1,9 @@
-/* src/http/content_type.c - "text/plain; charset=utf-8": a value and its parameters, in Content-Type and Content-Disposition.
+/* src/http/content_type.c - "text/plain; charset=utf-8": a value and its parameters, in
+ * Content-Type and Content-Disposition.
  *
- * RFC 2045 section 5.1 with the one-piece form of RFC 2231 (name*=utf-8''text). What browsers and Django agree on, not the
- * grammar: a malformed parameter is skipped, not refused. Django: utils/http.py, parse_header_parameters. Linear in the text.
+ * RFC 2045 section 5.1 with the one-piece form of RFC 2231 (name*=utf-8''text). What browsers and
+ * Django agree on, not the grammar: a malformed parameter is skipped, not refused. Django:
+ * utils/http.py, parse_header_parameters. Linear in the text.
  *
  * Must not know: which header it reads, what the parameters mean. */
 #include "donjon/unicode.h"
@@ -9,7 +11,8 @@
 
 #define LINE_MAX_LEN 10000 /* Django's MAX_HEADER_LENGTH */
 
-/* Cuts at the next ';' outside quotes. A quote behind a backslash is none. False when nothing is left. */
+/* Cuts at the next ';' outside quotes. A quote behind a backslash is none. False when nothing is
+ * left. */
 static bool next_piece(dj_str *rest, dj_str *piece)
 {
     bool   quoted = false;
@@ -31,7 +34,8 @@ static bool next_piece(dj_str *rest, dj_str *piece)
 static dj_err decode_extended(dj_scope *s, dj_str *value)
 {
     size_t first = dj_str_chr(*value, '\'');
-    size_t second = first == DJ_NOT_FOUND ? DJ_NOT_FOUND : dj_str_chr(dj_str_from(*value, first + 1), '\'');
+    size_t second =
+        first == DJ_NOT_FOUND ? DJ_NOT_FOUND : dj_str_chr(dj_str_from(*value, first + 1), '\'');
     if (second == DJ_NOT_FOUND)
         return dj_fail(s, DJ_ERR_MALFORMED, "an extended parameter without charset and language");
     int charset = dj_charset_find(dj_str_first(*value, first));
@@ -44,7 +48,8 @@ static dj_err decode_extended(dj_scope *s, dj_str *value)
         size_t ascii = 0, other;
         while (ascii < text.len && (unsigned char)text.ptr[ascii] < 0x80)
             ascii++;
-        dj_buf_add(&out, dj_charset_decode(s, charset, dj_url_unquote(s, dj_str_first(text, ascii))));
+        dj_buf_add(&out,
+                   dj_charset_decode(s, charset, dj_url_unquote(s, dj_str_first(text, ascii))));
         for (other = ascii; other < text.len && (unsigned char)text.ptr[other] >= 0x80;)
             other++;
         dj_buf_add(&out, dj_str_n(text.ptr + ascii, other - ascii));

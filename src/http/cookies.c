@@ -1,8 +1,9 @@
 /* src/http/cookies.c - cookies: a Cookie header to names and values, Set-Cookie lines.
  *
- * Both are Django's to the byte (http/cookie.py, Python's http.cookies), which is not RFC 6265: values are quoted with
- * octal escapes, and any text is a name. Stricter is what a browser would drop, what would end an attribute early, and a
- * protected name that arrives twice: one of the two was planted by somebody else.
+ * Both are Django's to the byte (http/cookie.py, Python's http.cookies), which is not RFC 6265:
+ * values are quoted with octal escapes, and any text is a name. Stricter is what a browser would
+ * drop, what would end an attribute early, and a protected name that arrives twice: one of the two
+ * was planted by somebody else.
  *
  * Must not know: settings, sessions, signatures, what a cookie means. */
 #include "http/http.h"
@@ -41,10 +42,12 @@ static dj_str unquote(dj_scope *s, dj_str value)
     for (size_t i = 0; i < in.len; i++) {
         const char *c = in.ptr + i;
         size_t      left = in.len - i;
-        if (*c != '\\' || left < 2 || c[1] == '\n') { /* '.' of Python's re is any character but a line end */
+        if (*c != '\\' || left < 2 ||
+            c[1] == '\n') { /* '.' of Python's re is any character but a line end */
             out[n++] = *c;
         } else if (left >= 4 && c[1] <= '3' && is_octal(c[1]) && is_octal(c[2]) && is_octal(c[3])) {
-            n += dj_utf8_put(out + n, (uint32_t)((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0')));
+            n += dj_utf8_put(out + n,
+                             (uint32_t)((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0')));
             i += 3;
         } else {
             out[n++] = c[1];
@@ -56,15 +59,18 @@ static dj_str unquote(dj_scope *s, dj_str value)
 
 dj_err dj_cookies_parse(dj_scope *s, dj_str header, dj_map *out)
 {
-    dj_map  cookies = dj_map_make(s);
-    dj_str  text = dj_utf8_repair(s, header), piece;
-    size_t  pieces = 0;
+    dj_map cookies = dj_map_make(s);
+    dj_str text = dj_utf8_repair(s, header), piece;
+    size_t pieces = 0;
     while (dj_str_next(&text, ';', &piece)) {
         size_t equals = dj_str_chr(piece, '=');
-        dj_str name = equals == DJ_NOT_FOUND ? DJ_LIT("") : dj_utf8_strip(dj_str_first(piece, equals));
-        dj_str value = dj_utf8_strip(equals == DJ_NOT_FOUND ? piece : dj_str_from(piece, equals + 1));
+        dj_str name =
+            equals == DJ_NOT_FOUND ? DJ_LIT("") : dj_utf8_strip(dj_str_first(piece, equals));
+        dj_str value =
+            dj_utf8_strip(equals == DJ_NOT_FOUND ? piece : dj_str_from(piece, equals + 1));
         if (++pieces > DJ_COOKIES_MAX)
-            return dj_fail(s, DJ_ERR_SUSPICIOUS, "a request with more than %d cookies", DJ_COOKIES_MAX);
+            return dj_fail(s, DJ_ERR_SUSPICIOUS, "a request with more than %d cookies",
+                           DJ_COOKIES_MAX);
         if (name.len == 0 && value.len == 0)
             continue;
         dj_str *slot = dj_map_get(&cookies, name);
@@ -81,7 +87,8 @@ dj_err dj_cookies_parse(dj_scope *s, dj_str header, dj_map *out)
     return DJ_OK;
 }
 
-/* Parsed once. NULL: there is no Cookie header. A refused one counts as empty: the site has answered 400. */
+/* Parsed once. NULL: there is no Cookie header. A refused one counts as empty: the site has
+ * answered 400. */
 static const dj_map *cookies_of(dj_req *req, dj_err *e)
 {
     *e = DJ_OK;
@@ -104,7 +111,8 @@ dj_err dj_cookies_check(dj_req *req)
         if (head->fields[i].id != DJ_FIELD_COOKIE)
             continue;
         dj_str value = head->fields[i].value, piece;
-        protected_name = protected_name || dj_str_has(value, DJ_LIT("__Host-")) || dj_str_has(value, DJ_LIT("__Secure-"));
+        protected_name = protected_name || dj_str_has(value, DJ_LIT("__Host-")) ||
+                         dj_str_has(value, DJ_LIT("__Secure-"));
         while (dj_str_next(&value, ';', &piece))
             pieces++;
     }
@@ -148,7 +156,8 @@ typedef struct dj_set_cookie {
 static bool is_bare(uint32_t cp)
 {
     return cp < 0x80 && cp != 0 &&
-           (dj_is_alpha((char)cp) || dj_is_digit((char)cp) || strchr("!#$%&'*+-.^_`|~:", (int)cp) != NULL);
+           (dj_is_alpha((char)cp) || dj_is_digit((char)cp) ||
+            strchr("!#$%&'*+-.^_`|~:", (int)cp) != NULL);
 }
 
 static bool all_bare(dj_str text)
@@ -163,8 +172,9 @@ static bool all_bare(dj_str text)
 static bool is_attribute_name(dj_str name)
 {
     static const dj_str names[] = {
-        DJ_STR_INIT("path"),     DJ_STR_INIT("expires"), DJ_STR_INIT("domain"),   DJ_STR_INIT("secure"),  DJ_STR_INIT("httponly"),
-        DJ_STR_INIT("max-age"), DJ_STR_INIT("samesite"), DJ_STR_INIT("comment"), DJ_STR_INIT("version"),
+        DJ_STR_INIT("path"),     DJ_STR_INIT("expires"),  DJ_STR_INIT("domain"),
+        DJ_STR_INIT("secure"),   DJ_STR_INIT("httponly"), DJ_STR_INIT("max-age"),
+        DJ_STR_INIT("samesite"), DJ_STR_INIT("comment"),  DJ_STR_INIT("version"),
     };
     for (size_t i = 0; i < DJ_COUNT(names); i++) {
         if (dj_str_eq_nocase(names[i], name))
@@ -198,7 +208,8 @@ static bool add_value(dj_buf *out, dj_str value)
             return false;
         if (cp == '"' || cp == '\\')
             dj_buf_add_byte(out, '\\');
-        if (is_bare((uint32_t)cp) || (cp != 0 && cp < 0x80 && strchr(" ()/<=>?@[]{}\"\\", cp) != NULL))
+        if (is_bare((uint32_t)cp) ||
+            (cp != 0 && cp < 0x80 && strchr(" ()/<=>?@[]{}\"\\", cp) != NULL))
             dj_buf_add_byte(out, (char)cp);
         else
             dj_buf_addf(out, "\\%03o", (unsigned)cp);
@@ -222,7 +233,9 @@ static dj_err make_line(dj_scope *s, set_cookie *c, dj_str value)
     dj_buf_add(&b, c->name);
     dj_buf_add_byte(&b, '=');
     if (!add_value(&b, value))
-        return dj_fail(s, DJ_ERR_BAD_HEADER, "the value of cookie " DJ_FMT " has a character above U+00FF", DJ_ARG(c->name));
+        return dj_fail(s, DJ_ERR_BAD_HEADER,
+                       "the value of cookie " DJ_FMT " has a character above U+00FF",
+                       DJ_ARG(c->name));
     add_attribute(&b, DJ_LIT("; Domain="), c->domain);
     add_attribute(&b, DJ_LIT("; expires="), c->expires);
     if (c->httponly)
@@ -239,27 +252,30 @@ static dj_err make_line(dj_scope *s, set_cookie *c, dj_str value)
         dj_buf_add(&b, DJ_LIT("; Secure"));
     dj_buf_add(&b, DJ_LIT("\r\n"));
     if (b.full)
-        return dj_fail(s, DJ_ERR_BAD_HEADER, "cookie " DJ_FMT " is longer than %d bytes", DJ_ARG(dj_str_first(c->name, 64)),
-                       DJ_COOKIE_LINE_MAX);
+        return dj_fail(s, DJ_ERR_BAD_HEADER, "cookie " DJ_FMT " is longer than %d bytes",
+                       DJ_ARG(dj_str_first(c->name, 64)), DJ_COOKIE_LINE_MAX);
     c->line = dj_buf_str(&b);
     return DJ_OK;
 }
 
 /* Years 1 to 9999: what an HTTP date can say. */
 #define FIRST_SECOND INT64_C(-62135596800)
-#define LAST_SECOND INT64_C(253402300799)
+#define LAST_SECOND  INT64_C(253402300799)
 
-/* Max-Age and expires. A date, as in Django, becomes the seconds left, and that the date: so both say the same. */
+/* Max-Age and expires. A date, as in Django, becomes the seconds left, and that the date: so both
+ * say the same. */
 static dj_err merge_times(dj_scope *s, set_cookie *c, const dj_cookie *new)
 {
     bool    given = new->max_age != 0 || new->expires != 0;
     int64_t seconds = new->max_age == DJ_MAX_AGE_ZERO ? 0 : new->max_age, at;
     if (new->expires != 0) {
         if (new->max_age != 0 || new->expires_text.len > 0)
-            return dj_fail(s, DJ_ERR_BAD_HEADER, "cookie " DJ_FMT ": 'expires' and another time can't be used together",
+            return dj_fail(s, DJ_ERR_BAD_HEADER,
+                           "cookie " DJ_FMT ": 'expires' and another time can't be used together",
                            DJ_ARG(c->name));
         int64_t now_us = dj_now_us(s);
-        int64_t now = now_us / 1000000 + (now_us % 1000000 > 0); /* rounded up; one second is added below */
+        int64_t now =
+            now_us / 1000000 + (now_us % 1000000 > 0); /* rounded up; one second is added below */
         if (__builtin_sub_overflow(new->expires, now, &seconds) || seconds >= LAST_SECOND)
             seconds = new->expires < now ? -1 : LAST_SECOND;
         seconds = seconds < -1 ? 0 : seconds + 1;
@@ -272,7 +288,8 @@ static dj_err merge_times(dj_scope *s, set_cookie *c, const dj_cookie *new)
     if (c->expires.len > 0)
         return DJ_OK;
     if (__builtin_add_overflow(dj_now(s), seconds, &at) || at < FIRST_SECOND || at > LAST_SECOND)
-        return dj_fail(s, DJ_ERR_BAD_HEADER, "cookie " DJ_FMT " would end outside the years 1 to 9999", DJ_ARG(c->name));
+        return dj_fail(s, DJ_ERR_BAD_HEADER,
+                       "cookie " DJ_FMT " would end outside the years 1 to 9999", DJ_ARG(c->name));
     c->expires = dj_http_date_str(s, at);
     return DJ_OK;
 }
@@ -289,19 +306,26 @@ static dj_err check_flags(dj_scope *s, const set_cookie *c)
         wrong = "this name needs secure";
     else if (is_host_name(c->name) && (c->domain.len > 0 || !dj_str_eq(c->path, DJ_LIT("/"))))
         wrong = "this name needs the path / and no domain";
-    return wrong == NULL ? DJ_OK : dj_fail(s, DJ_ERR_BAD_HEADER, "cookie " DJ_FMT ": %s", DJ_ARG(c->name), wrong);
+    return wrong == NULL
+               ? DJ_OK
+               : dj_fail(s, DJ_ERR_BAD_HEADER, "cookie " DJ_FMT ": %s", DJ_ARG(c->name), wrong);
 }
 
 static dj_err merge(dj_scope *s, set_cookie *c, const dj_cookie *new)
 {
     bool fits = new->samesite.len == 0 || dj_str_eq_nocase(new->samesite, DJ_LIT("lax")) ||
-                dj_str_eq_nocase(new->samesite, DJ_LIT("strict")) || dj_str_eq_nocase(new->samesite, DJ_LIT("none"));
+                dj_str_eq_nocase(new->samesite, DJ_LIT("strict")) ||
+                dj_str_eq_nocase(new->samesite, DJ_LIT("none"));
     if (!fits)
-        return dj_fail(s, DJ_ERR_BAD_HEADER, "cookie " DJ_FMT ": samesite must be \"lax\", \"none\", or \"strict\"",
-                       DJ_ARG(c->name));
-    if (!is_attribute_text(new->path) || !is_attribute_text(new->domain) || !is_attribute_text(new->expires_text))
         return dj_fail(s, DJ_ERR_BAD_HEADER,
-                       "cookie " DJ_FMT ": a control character, ';' or non-ASCII in path, domain or expires", DJ_ARG(c->name));
+                       "cookie " DJ_FMT ": samesite must be \"lax\", \"none\", or \"strict\"",
+                       DJ_ARG(c->name));
+    if (!is_attribute_text(new->path) || !is_attribute_text(new->domain) ||
+        !is_attribute_text(new->expires_text))
+        return dj_fail(s, DJ_ERR_BAD_HEADER,
+                       "cookie " DJ_FMT
+                       ": a control character, ';' or non-ASCII in path, domain or expires",
+                       DJ_ARG(c->name));
     /* Copied: a later call for the same name sends them again. */
     c->path = dj_str_is_none(new->path) ? DJ_LIT("/") : dj_str_dup(s, new->path);
     if (!dj_str_is_none(new->domain))

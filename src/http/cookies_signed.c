@@ -1,7 +1,8 @@
-/* src/http/cookies_signed.c - the text of a signed cookie: the value, when it was signed, a signature for that name.
+/* src/http/cookies_signed.c - the text of a signed cookie: the value, when it was signed, a
+ * signature for that name.
  *
- * Django: set_signed_cookie, get_signed_cookie; core/signing.py get_cookie_signer. The salt carries its own length, so that
- * no other pair of name and salt gives the same one.
+ * Django: set_signed_cookie, get_signed_cookie; core/signing.py get_cookie_signer. The salt carries
+ * its own length, so that no other pair of name and salt gives the same one.
  *
  * Must not know: where the keys come from. */
 #include "http/http.h"
@@ -23,8 +24,8 @@ dj_str dj_signed_cookie(dj_scope *s, const dj_keys *keys, dj_str name, dj_str sa
     return dj_sign_timed(s, &signer, value);
 }
 
-dj_err dj_signed_cookie_read(dj_scope *s, const dj_keys *keys, dj_str name, dj_str salt, bool legacy, dj_str text,
-                             int64_t max_age, dj_str *value)
+dj_err dj_signed_cookie_read(dj_scope *s, const dj_keys *keys, dj_str name, dj_str salt,
+                             bool legacy, dj_str text, int64_t max_age, dj_str *value)
 {
     if (dj_str_is_none(text))
         return dj_fail(s, DJ_ERR_MISSING, "no signed cookie of that name");

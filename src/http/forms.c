@@ -1,6 +1,7 @@
 /* src/http/forms.c - request.POST and request.FILES.
  *
- * Read when first asked for, once. Django: http/request.py, _load_post_and_files and _set_content_type_params.
+ * Read when first asked for, once. Django: http/request.py, _load_post_and_files and
+ * _set_content_type_params.
  *
  * Must not know: settings; the limits are handed in. */
 #include "http/http.h"
@@ -26,7 +27,8 @@ void dj_form_add_file(dj_scope *s, dj_form *form, dj_upload *upload)
     }
     if (list->len == list->cap) {
         size_t cap = list->cap == 0 ? 1 : list->cap * 2;
-        list->items = dj_realloc(s, list->items, list->cap * sizeof *list->items, cap * sizeof *list->items);
+        list->items =
+            dj_realloc(s, list->items, list->cap * sizeof *list->items, cap * sizeof *list->items);
         list->cap = cap;
     }
     list->items[list->len++] = upload;
@@ -89,8 +91,9 @@ dj_str dj_file_name(const dj_form *form, size_t i)
 
 /* -- reading -- */
 
-/* How much of the body counts: what Content-Length says, as Python's int() reads it. Absent or unreadable: nothing. The
- * server lets only its own reading through, so that the rest matters where a request was made in another way. */
+/* How much of the body counts: what Content-Length says, as Python's int() reads it. Absent or
+ * unreadable: nothing. The server lets only its own reading through, so that the rest matters where
+ * a request was made in another way. */
 static dj_err announced(dj_req *req, dj_str *body)
 {
     int64_t length = 0;
@@ -103,13 +106,14 @@ static dj_err announced(dj_req *req, dj_str *body)
     if (!dj_str_to_int(text, &length))
         length = 0;
     if (length < 0)
-        return dj_fail(req->scope, DJ_ERR_MULTIPART, "Invalid content length: %lld", (long long)length);
+        return dj_fail(req->scope, DJ_ERR_MULTIPART, "Invalid content length: %lld",
+                       (long long)length);
     *body = dj_str_first(req->body, (size_t)length);
     return DJ_OK;
 }
 
-static dj_err read_multipart(dj_req *req, dj_str type, const dj_header_params *params, int charset, const dj_form_limits *limits,
-                             dj_form **out)
+static dj_err read_multipart(dj_req *req, dj_str type, const dj_header_params *params, int charset,
+                             const dj_form_limits *limits, dj_form **out)
 {
     dj_scope     *s = req->scope;
     dj_multipart *m;
@@ -120,7 +124,8 @@ static dj_err read_multipart(dj_req *req, dj_str type, const dj_header_params *p
         if ((unsigned char)type.ptr[i] > 0x7F)
             return dj_fail(s, DJ_ERR_MULTIPART, "Invalid non-ASCII Content-Type in multipart");
     }
-    dj_err e = dj_multipart_new(s, dj_header_param_get(params, DJ_LIT("boundary")), charset, limits, &m);
+    dj_err e =
+        dj_multipart_new(s, dj_header_param_get(params, DJ_LIT("boundary")), charset, limits, &m);
     if (!e)
         e = announced(req, &body);
     if (!e)
@@ -128,14 +133,18 @@ static dj_err read_multipart(dj_req *req, dj_str type, const dj_header_params *p
     return e ? e : dj_multipart_end(m, out);
 }
 
-static dj_err read_urlencoded(dj_req *req, dj_str charset, const dj_form_limits *limits, dj_form **out)
+static dj_err read_urlencoded(dj_req *req, dj_str charset, const dj_form_limits *limits,
+                              dj_form **out)
 {
     dj_scope *s = req->scope;
-    if (dj_charset_find(charset) != DJ_CHARSET_UNKNOWN && !dj_str_eq_nocase(charset, DJ_LIT("utf-8")))
+    if (dj_charset_find(charset) != DJ_CHARSET_UNKNOWN &&
+        !dj_str_eq_nocase(charset, DJ_LIT("utf-8")))
         return dj_fail(s, DJ_ERR_BAD_REQUEST,
-                       "HTTP requests with the 'application/x-www-form-urlencoded' content type must be UTF-8 encoded.");
+                       "HTTP requests with the 'application/x-www-form-urlencoded' content type "
+                       "must be UTF-8 encoded.");
     if (limits->memory >= 0 && req->body.len > (uint64_t)limits->memory)
-        return dj_fail(s, DJ_ERR_DATA_TOO_BIG, "Request body exceeded settings.DATA_UPLOAD_MAX_MEMORY_SIZE.");
+        return dj_fail(s, DJ_ERR_DATA_TOO_BIG,
+                       "Request body exceeded settings.DATA_UPLOAD_MAX_MEMORY_SIZE.");
     *out = dj_form_new(s);
     return dj_querydict_parse(s, req->body, limits->fields, &(*out)->post);
 }
@@ -159,7 +168,8 @@ static dj_err read_body(dj_req *req, const dj_form_limits *limits, dj_form **out
         return DJ_OK;
     if (known == DJ_CHARSET_OTHER)
         return dj_fail(s, DJ_ERR_BAD_REQUEST, "A form in a charset that is not read here");
-    return read_multipart(req, type, &params, known == DJ_CHARSET_UNKNOWN ? DJ_CHARSET_UTF8 : known, limits, out);
+    return read_multipart(req, type, &params, known == DJ_CHARSET_UNKNOWN ? DJ_CHARSET_UTF8 : known,
+                          limits, out);
 }
 
 dj_err dj_form_read(dj_req *req, const dj_form_limits *limits, const dj_form **out)

@@ -1,9 +1,10 @@
 /* src/http/gzip.c - answers compressed with gzip (RFC 1952), with a header of random length.
  *
- * Where a page repeats what a client sent beside a secret, the length of the compressed page tells how much of the secret was
- * guessed (BREACH). A file name of 0 to 99 letters in the header blurs that length, as Django does it.
- * A body's pieces stand in the response, compressed or not: what was said of them (escaped or raw) is said of the page, and stays.
- * Django: middleware/gzip.py; utils/text.py, compress_string and compress_sequence.
+ * Where a page repeats what a client sent beside a secret, the length of the compressed page tells
+ * how much of the secret was guessed (BREACH). A file name of 0 to 99 letters in the header blurs
+ * that length, as Django does it. A body's pieces stand in the response, compressed or not: what
+ * was said of them (escaped or raw) is said of the page, and stays. Django: middleware/gzip.py;
+ * utils/text.py, compress_string and compress_sequence.
  *
  * Must not know: settings, layers. */
 #include "http/caching.h"
@@ -12,11 +13,11 @@
 #define ZLIB_CONST /* input is const */
 #include <zlib.h>
 
-#define SMALLEST ((size_t)200) /* bodies below are not worth it */
-#define NAME_LIMIT 100         /* of the random name, with its NUL */
-#define LEVEL 6
-#define CHUNK ((size_t)16 * 1024)
-#define GZIP_WINDOW (15 + 16)
+#define SMALLEST     ((size_t)200) /* bodies below are not worth it */
+#define NAME_LIMIT   100           /* of the random name, with its NUL */
+#define LEVEL        6
+#define CHUNK        ((size_t)16 * 1024)
+#define GZIP_WINDOW  (15 + 16)
 #define MEMORY_LEVEL 8
 
 /* -- what the client takes -- */
@@ -54,7 +55,8 @@ static bool is_refused(dj_str coding)
     dj_str part;
     while (dj_str_next(&coding, ';', &part)) {
         size_t sign = dj_str_chr(part, '=');
-        if (sign != DJ_NOT_FOUND && dj_str_eq_nocase(dj_str_trim(dj_str_first(part, sign)), DJ_LIT("q")) &&
+        if (sign != DJ_NOT_FOUND &&
+            dj_str_eq_nocase(dj_str_trim(dj_str_first(part, sign)), DJ_LIT("q")) &&
             is_zero(dj_str_trim(dj_str_from(part, sign + 1))))
             return true;
     }
@@ -125,7 +127,8 @@ static dj_str feed(dj_gzip *gz, dj_str input)
 
 /* -- whole bodies -- */
 
-/* Where compressed bytes go: at most as many as the body has, in at most as many pieces as a response has inline. */
+/* Where compressed bytes go: at most as many as the body has, in at most as many pieces as a
+ * response has inline. */
 typedef struct output {
     dj_scope *scope;
     dj_str    pieces[DJ_PIECES_INLINE];
@@ -167,7 +170,9 @@ static bool run(dj_gzip *gz, output *out, int flush)
 static bool compress_body(dj_response *resp, dj_gzip *gz)
 {
     size_t quarter = resp->body_len / DJ_PIECES_INLINE + 1;
-    output out = {.scope = resp->req->scope, .chunk_size = quarter > CHUNK ? quarter : CHUNK, .left = resp->body_len - 1};
+    output out = {.scope = resp->req->scope,
+                  .chunk_size = quarter > CHUNK ? quarter : CHUNK,
+                  .left = resp->body_len - 1};
     start(gz);
     gz->z.avail_out = 0;
     for (size_t i = 0; i < resp->npieces; i++) {
@@ -193,14 +198,14 @@ typedef struct gzip_stream {
     dj_gzip     *gz;
     dj_stream_fn inner;
     void        *inner_ctx;
-    dj_str       rest; /* of the piece, not yet fed */
+    dj_str       rest;    /* of the piece, not yet fed */
     bool         flushed; /* the piece is through: ask for the next */
     bool         ending, ended;
     char         out[CHUNK];
 } gzip_stream;
 
-/* Each piece is sent as soon as it is there: a page that grows would otherwise wait in zlib. One buffer serves all: what was
- * returned has been sent when the next is asked for. */
+/* Each piece is sent as soon as it is there: a page that grows would otherwise wait in zlib. One
+ * buffer serves all: what was returned has been sent when the next is asked for. */
 static bool next_compressed(dj_req *req, void *ctx, dj_str *piece)
 {
     gzip_stream *st = ctx;
@@ -257,7 +262,8 @@ static void weaken_etag(dj_response *resp)
 void dj_gzip_apply(dj_response *resp, dj_gzip *kept, bool refusable)
 {
     dj_scope *s = resp->req->scope;
-    if ((resp->stream == NULL && resp->body_len < SMALLEST) || dj_header_seen(resp, DJ_HEADER_CONTENT_ENCODING))
+    if ((resp->stream == NULL && resp->body_len < SMALLEST) ||
+        dj_header_seen(resp, DJ_HEADER_CONTENT_ENCODING))
         return;
     dj_patch_vary(resp, DJ_LIT("Accept-Encoding"));
     if (!dj_accepts_gzip(dj_req_header(resp->req, DJ_LIT("Accept-Encoding")), refusable))

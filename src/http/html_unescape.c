@@ -1,7 +1,8 @@
 /* src/http/html_unescape.c - character references to characters, as a browser reads them in text.
  *
- * Browsers write references into file names that the page's charset lacks; Django undoes that before it looks for
- * separators, and so must we, or "&#47;" would be one later. Python: html.unescape.
+ * Browsers write references into file names that the page's charset lacks; Django undoes that
+ * before it looks for separators, and so must we, or "&#47;" would be one later. Python:
+ * html.unescape.
  *
  * Must not know: what the text is for. */
 #include "http/http.h"
@@ -16,8 +17,9 @@ static const struct {
 
 /* What bytes 0x80-0x9F mean to a browser: windows-1252. */
 static const uint16_t windows[32] = {
-    0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8D,   0x017D, 0x8F,
-    0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,   0x017E, 0x0178,
+    0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0x8D,   0x017D, 0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+    0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,   0x017E, 0x0178,
 };
 
 static dj_str find(dj_str name)
@@ -38,8 +40,8 @@ static dj_str find(dj_str name)
 
 static bool is_noncharacter(uint32_t cp)
 {
-    return (cp >= 0x1 && cp <= 0x8) || cp == 0xB || (cp >= 0xE && cp <= 0x1F) || (cp >= 0x7F && cp <= 0x9F) ||
-           (cp >= 0xFDD0 && cp <= 0xFDEF) || (cp & 0xFFFE) == 0xFFFE;
+    return (cp >= 0x1 && cp <= 0x8) || cp == 0xB || (cp >= 0xE && cp <= 0x1F) ||
+           (cp >= 0x7F && cp <= 0x9F) || (cp >= 0xFDD0 && cp <= 0xFDEF) || (cp & 0xFFFE) == 0xFFFE;
 }
 
 static void add_number(dj_buf *out, uint32_t cp)
@@ -93,11 +95,14 @@ dj_str dj_html_unescape(dj_scope *s, dj_str text)
     size_t mark = dj_str_chr(text, '&');
     if (mark == DJ_NOT_FOUND)
         return text;
-    dj_buf out = dj_buf_make(s, 3 * text.len + 4); /* the longest text for its name: "&nL;", six bytes */
+    dj_buf out =
+        dj_buf_make(s, 3 * text.len + 4); /* the longest text for its name: "&nL;", six bytes */
     while (mark != DJ_NOT_FOUND) {
         dj_buf_add(&out, dj_str_first(text, mark));
         text = dj_str_from(text, mark + 1);
-        size_t used = text.len == 0 ? 0 : text.ptr[0] == '#' ? numeric(&out, text) : named(&out, text);
+        size_t used = text.len == 0        ? 0
+                      : text.ptr[0] == '#' ? numeric(&out, text)
+                                           : named(&out, text);
         if (used == 0)
             dj_buf_add_byte(&out, '&');
         text = dj_str_from(text, used);

@@ -1,8 +1,8 @@
-/* src/http/http.h - requests and responses from the inside: for the server, the application floor and the
- * middleware. Applications see request.h and response.h.
+/* src/http/http.h - requests and responses from the inside: for the server, the application floor
+ * and the middleware. Applications see request.h and response.h.
  *
- * Must not know: sockets, settings, routes. What a higher floor hangs on a request it declares itself: the
- * pointers `site`, `match` and `override` are its own. */
+ * Must not know: sockets, settings, routes. What a higher floor hangs on a request it declares
+ * itself: the pointers `site`, `match` and `override` are its own. */
 #pragma once
 #include "donjon/map.h"
 #include "donjon/crypto.h"
@@ -38,30 +38,36 @@ typedef struct dj_field {
     dj_field_id id;
 } dj_field;
 
-typedef enum dj_target_form { DJ_TARGET_ORIGIN, DJ_TARGET_ABSOLUTE, DJ_TARGET_ASTERISK } dj_target_form;
+typedef enum dj_target_form {
+    DJ_TARGET_ORIGIN,
+    DJ_TARGET_ABSOLUTE,
+    DJ_TARGET_ASTERISK
+} dj_target_form;
 
 typedef struct dj_head {
     dj_method      method;
     dj_str         method_name, target, path, query; /* path and query still percent-encoded */
-    bool           has_query;                        /* a '?' was there, even with nothing behind it */
+    bool           has_query; /* a '?' was there, even with nothing behind it */
     dj_target_form form;
     int            minor; /* HTTP/1.minor, 0 or 1 */
-    dj_str         host;  /* effective: the absolute form's authority, else Host; none in HTTP/1.0 without */
-    dj_field       fields[DJ_HTTP_FIELDS_MAX];
-    size_t         nfields;
-    size_t         ndropped; /* fields whose name holds '_': checked, counted, not in `fields` */
-    uint32_t       seen; /* bit 1 << dj_field_id */
-    bool           keep_alive, expect_continue, chunked;
-    uint64_t       content_length; /* 0 if none */
+    dj_str host; /* effective: the absolute form's authority, else Host; none in HTTP/1.0 without */
+    dj_field fields[DJ_HTTP_FIELDS_MAX];
+    size_t   nfields;
+    size_t   ndropped; /* fields whose name holds '_': checked, counted, not in `fields` */
+    uint32_t seen;     /* bit 1 << dj_field_id */
+    bool     keep_alive, expect_continue, chunked;
+    uint64_t content_length; /* 0 if none */
 } dj_head;
 
 /* -- reading HTTP/1.1: http1.c and body.c --
  *
- * Strict on purpose: a front end that reads a message otherwise than we do is how requests are smuggled. Verdicts hang on
- * whole lines, so they are the same however the bytes were split. Nothing is allocated, no byte is looked at more than a
- * constant number of times. RFC 9112, RFC 9110. */
+ * Strict on purpose: a front end that reads a message otherwise than we do is how requests are
+ * smuggled. Verdicts hang on whole lines, so they are the same however the bytes were split.
+ * Nothing is allocated, no byte is looked at more than a constant number of times. RFC 9112, RFC
+ * 9110. */
 
-/* Why a request was refused: status and name. The connection answers, reads no further request and closes. */
+/* Why a request was refused: status and name. The connection answers, reads no further request and
+ * closes. */
 typedef enum dj_refusal {
     DJ_REFUSAL_NONE,
 #define DJ_REFUSAL(code, status, name) DJ_REFUSED_##code,
@@ -89,17 +95,18 @@ typedef enum dj_http1_result {
     DJ_HTTP1_REFUSED /* see .refusal; final */
 } dj_http1_result;
 
-/* One head being read. Zero it and set `limits` and `tls` (dj_http1_init); again for each request. */
+/* One head being read. Zero it and set `limits` and `tls` (dj_http1_init); again for each request.
+ */
 typedef struct dj_http1 {
     const dj_http_limits *limits;
     dj_refusal            refusal;
-    uint32_t              line;    /* offset of the line being read */
-    uint32_t              scanned; /* no LF between `line` and here */
-    uint32_t              section; /* offset of the first field line; 0 before */
-    uint16_t              nlines;  /* field lines so far */
-    bool                  tls;     /* which scheme an absolute target must name */
-    bool                  skipped; /* the one empty line before the request was there */
-    uint32_t              repeated;               /* known fields that came more than once, as `seen` */
+    uint32_t              line;     /* offset of the line being read */
+    uint32_t              scanned;  /* no LF between `line` and here */
+    uint32_t              section;  /* offset of the first field line; 0 before */
+    uint16_t              nlines;   /* field lines so far */
+    bool                  tls;      /* which scheme an absolute target must name */
+    bool                  skipped;  /* the one empty line before the request was there */
+    uint32_t              repeated; /* known fields that came more than once, as `seen` */
     uint8_t               first[DJ_FIELD_COUNT]; /* index of the first of each, where seen */
 } dj_http1;
 
@@ -107,12 +114,16 @@ static inline void dj_http1_init(dj_http1 *p, const dj_http_limits *limits, bool
 {
     *p = (dj_http1){.limits = limits, .tls = tls};
 }
-/* `input` begins with the request's first byte (an empty line before it included) and holds all that has arrived; it may
- * lie elsewhere than at the last call. *head is written to, but kept for no other call: while there is MORE to come it may be lent
- * to another request. DONE: it is filled, its slices point into `input`, and *consumed is the head's length (the body, or the next
- * request, follows). REFUSED: see p->refusal. MORE with p->line == 0 and p->scanned == 0: not a byte has come. */
-DJ_CHECKED dj_http1_result dj_http1_parse(dj_http1 *p, dj_str input, dj_head *head, size_t *consumed);
-/* Points the slices of a complete head to a copy of its bytes: `from` and `to` begin with the request's first byte. */
+/* `input` begins with the request's first byte (an empty line before it included) and holds all
+ * that has arrived; it may lie elsewhere than at the last call. *head is written to, but kept for
+ * no other call: while there is MORE to come it may be lent to another request. DONE: it is filled,
+ * its slices point into `input`, and *consumed is the head's length (the body, or the next request,
+ * follows). REFUSED: see p->refusal. MORE with p->line == 0 and p->scanned == 0: not a byte has
+ * come. */
+DJ_CHECKED dj_http1_result dj_http1_parse(dj_http1 *p, dj_str input, dj_head *head,
+                                          size_t *consumed);
+/* Points the slices of a complete head to a copy of its bytes: `from` and `to` begin with the
+ * request's first byte. */
 void dj_head_move(dj_head *head, const char *from, const char *to);
 
 /* A body being read: chunked, or of head->content_length bytes, or none. */
@@ -128,34 +139,40 @@ typedef struct dj_http1_body {
 } dj_http1_body;
 
 void dj_http1_body_init(dj_http1_body *b, const dj_head *head, const dj_http_limits *limits);
-/* `input` begins with the first byte that earlier calls did not consume. *consumed says how much of it is done with,
- * whatever the result; with MORE an unfinished line (at most limits->trailers + 2 bytes) may stay. DATA: *data is a slice
- * of `input`, never empty. DONE: *consumed ends behind the body. */
-DJ_CHECKED dj_http1_result dj_http1_body_read(dj_http1_body *b, dj_str input, size_t *consumed, dj_str *data);
+/* `input` begins with the first byte that earlier calls did not consume. *consumed says how much of
+ * it is done with, whatever the result; with MORE an unfinished line (at most limits->trailers + 2
+ * bytes) may stay. DATA: *data is a slice of `input`, never empty. DONE: *consumed ends behind the
+ * body. */
+DJ_CHECKED dj_http1_result dj_http1_body_read(dj_http1_body *b, dj_str input, size_t *consumed,
+                                              dj_str *data);
 
-/* One field line without its line end; `first`: right behind the request line. out->name and value point into it. */
+/* One field line without its line end; `first`: right behind the request line. out->name and value
+ * point into it. */
 dj_refusal dj_field_line(dj_str line, bool first, dj_field *out);
 /* *line ends before an LF: cuts the CR, or says which rule of line ends it breaks. */
 dj_refusal dj_line_check(dj_str *line);
 
-/* Is it a Host field's value, or an authority without userinfo (RFC 9110 7.2, 3986 3.2): host [":" digits]? Not
- * empty. Whether the site answers to that name is policy's to say. */
+/* Is it a Host field's value, or an authority without userinfo (RFC 9110 7.2, 3986 3.2): host [":"
+ * digits]? Not empty. Whether the site answers to that name is policy's to say. */
 bool dj_authority_valid(dj_str text);
 
-/* -- URLs: url.c. Text in and out is bytes; what is made lives in `s`, unchanged input is returned as it is. -- */
+/* -- URLs: url.c. Text in and out is bytes; what is made lives in `s`, unchanged input is returned
+ * as it is. -- */
 
-/* Django's path_info of a raw path: percent-decoded, bad `%` sequences kept, octets that are not legal UTF-8 put back as
- * %XX; "/" for an empty one. */
+/* Django's path_info of a raw path: percent-decoded, bad `%` sequences kept, octets that are not
+ * legal UTF-8 put back as %XX; "/" for an empty one. */
 dj_str dj_url_path_decode(dj_scope *s, dj_str raw);
-/* get_full_path(force_append_slash): quoted decoded path, '?' and quoted query unless that is empty. The parser lets no byte over
- * 0x7E into a query; one that comes otherwise is taken as Latin-1, as WSGI does. */
+/* get_full_path(force_append_slash): quoted decoded path, '?' and quoted query unless that is
+ * empty. The parser lets no byte over 0x7E into a query; one that comes otherwise is taken as
+ * Latin-1, as WSGI does. */
 dj_str dj_url_full_path(dj_scope *s, dj_str path, dj_str query, bool force_slash);
 /* urllib.parse.quote: all but letters, digits, "_.-~" and the bytes of `safe` become %XX. */
 dj_str dj_url_quote(dj_scope *s, dj_str text, dj_str safe);
 void   dj_buf_add_quoted(dj_buf *b, dj_str text, dj_str safe);
 /* The same with '+' for a blank (quote_plus). */
 void dj_buf_add_quoted_plus(dj_buf *b, dj_str text, dj_str safe);
-/* django.utils.encoding.iri_to_uri: for Location and the like; control characters, blanks and non-ASCII are quoted. */
+/* django.utils.encoding.iri_to_uri: for Location and the like; control characters, blanks and
+ * non-ASCII are quoted. */
 dj_str dj_iri_to_uri(dj_scope *s, dj_str iri);
 /* django.utils.encoding.escape_uri_path: for a path alone; ';' '=' '?' are quoted, too. */
 dj_str dj_url_escape_path(dj_scope *s, dj_str path);
@@ -171,7 +188,8 @@ DJ_CHECKED bool dj_url_split(dj_scope *s, dj_str url, dj_url_parts *out);
 DJ_CHECKED bool dj_url_join(dj_scope *s, dj_str base, dj_str url, dj_str *out);
 /* What dj_redirect sends as Location, or DJ_ERR_DISALLOWED_REDIRECT: redirect.c. */
 DJ_CHECKED dj_err dj_redirect_location(dj_scope *s, dj_str url, dj_str *location);
-/* Each bad sequence in `text` (one per maximal invalid prefix) becomes U+FFFD, as Python decodes with errors="replace". */
+/* Each bad sequence in `text` (one per maximal invalid prefix) becomes U+FFFD, as Python decodes
+ * with errors="replace". */
 dj_str dj_utf8_repair(dj_scope *s, dj_str text);
 /* A character a byte to UTF-8. */
 dj_str dj_latin1_to_utf8(dj_scope *s, dj_str text);
@@ -188,8 +206,10 @@ typedef struct dj_querydict {
     dj_map names; /* name -> dj_querydict_entry *, in order of first appearance */
 } dj_querydict;
 
-/* Parses `name=value&...` to UTF-8. `max_fields` < 0: no limit, else DJ_ERR_TOO_MANY_FIELDS when there are more. */
-DJ_CHECKED dj_err dj_querydict_parse(dj_scope *s, dj_str text, int64_t max_fields, dj_querydict **out);
+/* Parses `name=value&...` to UTF-8. `max_fields` < 0: no limit, else DJ_ERR_TOO_MANY_FIELDS when
+ * there are more. */
+DJ_CHECKED dj_err dj_querydict_parse(dj_scope *s, dj_str text, int64_t max_fields,
+                                     dj_querydict **out);
 /* The last value, or DJ_NONE. */
 dj_str dj_querydict_get(const dj_querydict *q, dj_str name);
 /* All values, or NULL. */
@@ -201,16 +221,25 @@ dj_str dj_querydict_urlencode(dj_scope *s, const dj_querydict *q, dj_str safe);
 
 /* -- cookies: cookies.c -- */
 
-/* One Cookie header to name -> dj_str *, in order of first appearance. DJ_ERR_SUSPICIOUS: too many, or a `__Host-` or
+/* One Cookie header to name -> dj_str *, in order of first appearance. DJ_ERR_SUSPICIOUS: too many,
+ * or a `__Host-` or
  * `__Secure-` name twice. */
 DJ_CHECKED dj_err dj_cookies_parse(dj_scope *s, dj_str header, dj_map *out);
-/* The same verdict for a request, before anything reads a cookie. Only a header that may be refused is parsed. */
+/* The same verdict for a request, before anything reads a cookie. Only a header that may be refused
+ * is parsed. */
 DJ_CHECKED dj_err dj_cookies_check(dj_req *req);
 
 /* -- charsets of clients: charset.c -- */
 
-/* UTF8, ASCII, LATIN1, or a table's number; OTHER is a charset that Python knows and we don't read. */
-enum { DJ_CHARSET_UNKNOWN = -1, DJ_CHARSET_UTF8, DJ_CHARSET_ASCII, DJ_CHARSET_LATIN1, DJ_CHARSET_OTHER };
+/* UTF8, ASCII, LATIN1, or a table's number; OTHER is a charset that Python knows and we don't read.
+ */
+enum {
+    DJ_CHARSET_UNKNOWN = -1,
+    DJ_CHARSET_UTF8,
+    DJ_CHARSET_ASCII,
+    DJ_CHARSET_LATIN1,
+    DJ_CHARSET_OTHER
+};
 /* Python's names and aliases, in any case. */
 int dj_charset_find(dj_str name);
 /* To UTF-8; bytes that mean nothing become U+FFFD. Not for UNKNOWN and OTHER. */
@@ -225,16 +254,18 @@ typedef struct dj_header_params {
     dj_str value;  /* before the first ';', in lower case, without outer blanks */
     dj_map params; /* name in lower case -> dj_str *, the last of each name */
 } dj_header_params;
-/* `text` is UTF-8. DJ_ERR_MALFORMED: over 10,000 bytes, or an RFC 2231 parameter in an unknown charset. */
+/* `text` is UTF-8. DJ_ERR_MALFORMED: over 10,000 bytes, or an RFC 2231 parameter in an unknown
+ * charset. */
 DJ_CHECKED dj_err dj_header_params_parse(dj_scope *s, dj_str text, dj_header_params *out);
 dj_str dj_header_param_get(const dj_header_params *h, dj_str name); /* DJ_NONE if absent */
 
 /* -- bodies of forms: forms.c, multipart.c, upload.c -- */
 
 typedef struct dj_form_limits {
-    int64_t  memory, fields, files; /* DATA_UPLOAD_MAX_MEMORY_SIZE, _NUMBER_FIELDS, _NUMBER_FILES; < 0: none */
-    uint64_t files_memory;          /* FILE_UPLOAD_MAX_MEMORY_SIZE: of all files of a form together */
-    dj_str   temp_dir;              /* FILE_UPLOAD_TEMP_DIR; DJ_NONE: $TMPDIR or /tmp */
+    int64_t memory, fields,
+        files; /* DATA_UPLOAD_MAX_MEMORY_SIZE, _NUMBER_FIELDS, _NUMBER_FILES; < 0: none */
+    uint64_t files_memory; /* FILE_UPLOAD_MAX_MEMORY_SIZE: of all files of a form together */
+    dj_str   temp_dir;     /* FILE_UPLOAD_TEMP_DIR; DJ_NONE: $TMPDIR or /tmp */
 } dj_form_limits;
 
 struct dj_form {
@@ -251,12 +282,15 @@ void     dj_form_add_file(dj_scope *s, dj_form *form, dj_upload *upload);
 /* What dj_form_parse() does, with the limits handed in. */
 DJ_CHECKED dj_err dj_form_read(dj_req *req, const dj_form_limits *limits, const dj_form **out);
 
-/* A multipart/form-data body, in pieces of any size: the result does not hang on where they are cut. Takes memory for one
- * window and for what it keeps. After an error every further call returns it. */
+/* A multipart/form-data body, in pieces of any size: the result does not hang on where they are
+ * cut. Takes memory for one window and for what it keeps. After an error every further call returns
+ * it. */
 typedef struct dj_multipart dj_multipart;
-/* `boundary` without the dashes; 1-201 bytes of 0x20-0x7E, the last no blank, else DJ_ERR_MULTIPART. `charset` is that of names and
- * values. `limits` must live as long as the parser. */
-DJ_CHECKED dj_err dj_multipart_new(dj_scope *s, dj_str boundary, int charset, const dj_form_limits *limits, dj_multipart **out);
+/* `boundary` without the dashes; 1-201 bytes of 0x20-0x7E, the last no blank, else
+ * DJ_ERR_MULTIPART. `charset` is that of names and values. `limits` must live as long as the
+ * parser. */
+DJ_CHECKED dj_err dj_multipart_new(dj_scope *s, dj_str boundary, int charset,
+                                   const dj_form_limits *limits, dj_multipart **out);
 DJ_CHECKED dj_err dj_multipart_feed(dj_multipart *m, dj_str bytes);
 /* No more comes. A file whose end did not come is dropped. */
 DJ_CHECKED dj_err dj_multipart_end(dj_multipart *m, dj_form **out);
@@ -277,11 +311,12 @@ dj_str dj_upload_name(dj_scope *s, dj_str name);
 /* os.path.splitext: where the extension begins. */
 size_t dj_extension_at(dj_str name);
 
-/* Signed ones: cookies_signed.c. `salt` is the caller's, "" if there is none; `legacy` also takes the salt of older releases.
- * Errors and `max_age` of dj_unsign_timed; DJ_ERR_MISSING if `text` is none. */
+/* Signed ones: cookies_signed.c. `salt` is the caller's, "" if there is none; `legacy` also takes
+ * the salt of older releases. Errors and `max_age` of dj_unsign_timed; DJ_ERR_MISSING if `text` is
+ * none. */
 dj_str dj_signed_cookie(dj_scope *s, const dj_keys *keys, dj_str name, dj_str salt, dj_str value);
-DJ_CHECKED dj_err dj_signed_cookie_read(dj_scope *s, const dj_keys *keys, dj_str name, dj_str salt, bool legacy, dj_str text,
-                                        int64_t max_age, dj_str *value);
+DJ_CHECKED dj_err dj_signed_cookie_read(dj_scope *s, const dj_keys *keys, dj_str name, dj_str salt,
+                                        bool legacy, dj_str text, int64_t max_age, dj_str *value);
 
 /* -- response headers: one finished line each, so that sending is copying -- */
 
@@ -306,7 +341,8 @@ typedef enum dj_header_id {
     DJ_HEADER_LAST_MODIFIED,
     DJ_HEADER_CONTENT_ENCODING,
     DJ_HEADER_ALLOW,
-    DJ_HEADER_HOP, /* Connection, Date, Transfer-Encoding, ...: the server writes them; a view's are dropped */
+    DJ_HEADER_HOP, /* Connection, Date, Transfer-Encoding, ...: the server writes them; a view's are
+                      dropped */
     DJ_HEADER_COUNT
 } dj_header_id;
 
@@ -317,7 +353,7 @@ typedef struct dj_header {
 } dj_header;
 
 #define DJ_HEADERS_INLINE 16
-#define DJ_PIECES_INLINE 4
+#define DJ_PIECES_INLINE  4
 
 struct dj_response {
     dj_req      *req;
@@ -333,20 +369,21 @@ struct dj_response {
     void        *stream_ctx;
     /* A template response: rendered after the on_template hooks; NULL for all others. */
     dj_response *(*render)(dj_response *resp, void *ctx);
-    void        *render_ctx;
+    void                 *render_ctx;
     struct dj_set_cookie *cookies; /* set by dj_cookie_set; their lines are in `headers` */
-    bool         logged;  /* its record was written */
-    bool         from_view; /* the route's view returned it: what the route says of headers holds for it */
-    bool         builtin; /* a page of our own: constant, nothing of the request in it */
-    bool         close;  /* last answer on this connection */
-    bool         html;   /* its Content-Type says so, or there is none */
-    bool         raw;    /* bytes in the body that no escaper has seen */
-    dj_header    inline_headers[DJ_HEADERS_INLINE];
-    dj_str       inline_pieces[DJ_PIECES_INLINE];
+    bool                  logged;  /* its record was written */
+    bool from_view; /* the route's view returned it: what the route says of headers holds for it */
+    bool builtin;   /* a page of our own: constant, nothing of the request in it */
+    bool close;     /* last answer on this connection */
+    bool html;      /* its Content-Type says so, or there is none */
+    bool raw;       /* bytes in the body that no escaper has seen */
+    dj_header inline_headers[DJ_HEADERS_INLINE];
+    dj_str    inline_pieces[DJ_PIECES_INLINE];
 };
 
-/* Adds a header whose line was prepared (a start-up constant, or bytes in the request's scope). `line` is
- * complete and valid: "Name: value\r\n". No look-up, no copy; the caller has seen that it is not there yet. */
+/* Adds a header whose line was prepared (a start-up constant, or bytes in the request's scope).
+ * `line` is complete and valid: "Name: value\r\n". No look-up, no copy; the caller has seen that it
+ * is not there yet. */
 void dj_header_add_line(dj_response *resp, dj_header_id id, uint32_t name_len, dj_str line);
 static inline bool dj_header_seen(const dj_response *resp, dj_header_id id)
 {
@@ -354,7 +391,7 @@ static inline bool dj_header_seen(const dj_response *resp, dj_header_id id)
 }
 /* Builds such a line; DJ_ERR_BAD_HEADER if name or value can't be sent. */
 DJ_CHECKED dj_err dj_header_line(dj_scope *s, dj_str name, dj_str value, dj_header *out);
-dj_header_id dj_header_id_of(dj_str name);
+dj_header_id      dj_header_id_of(dj_str name);
 
 /* -- a request -- */
 
@@ -367,8 +404,8 @@ typedef struct dj_peer {
     dj_str   server_name;   /* local address as text: SERVER_NAME */
 } dj_peer;
 
-struct dj_site;        /* app/ */
-struct dj_match;       /* app/ */
+struct dj_site;         /* app/ */
+struct dj_match;        /* app/ */
 struct dj_csp_override; /* middleware/ */
 
 struct dj_req {
@@ -383,27 +420,30 @@ struct dj_req {
     bool           debug;     /* may see debug pages: DEBUG, and the client is on this machine */
     bool           nonce_made;
     char           nonce[DJ_NONCE_LEN];
-    unsigned       exempt; /* dj_exempt bits */
-    uint64_t       id;     /* unique in this worker's life; for log records */
+    unsigned       exempt;     /* dj_exempt bits */
+    uint64_t       id;         /* unique in this worker's life; for log records */
     int64_t        started_us; /* of the monotonic clock */
-    dj_querydict  *query; /* parsed on demand */
-    const dj_form *form;  /* dj_form_read; empty after a failure */
-    dj_map        *cookies; /* name -> dj_str *; parsed on demand */
+    dj_querydict  *query;      /* parsed on demand */
+    const dj_form *form;       /* dj_form_read; empty after a failure */
+    dj_map        *cookies;    /* name -> dj_str *; parsed on demand */
 
-    const struct dj_shown_validators *validators; /* of dj_condition, for the view's answer; NULL: it was not asked */
-    const struct dj_site            *site;
-    struct dj_match                 *match;
-    const struct dj_csp_override    *csp, *csp_report_only; /* NULL: the settings */
+    const struct dj_shown_validators
+        *validators; /* of dj_condition, for the view's answer; NULL: it was not asked */
+    const struct dj_site         *site;
+    struct dj_match              *match;
+    const struct dj_csp_override *csp, *csp_report_only; /* NULL: the settings */
 };
 
-/* Fills a request in memory of `s`: decodes the path. `head`, `peer` and `body` stay the caller's. */
+/* Fills a request in memory of `s`: decodes the path. `head`, `peer` and `body` stay the caller's.
+ */
 dj_req *dj_req_new(dj_scope *s, const dj_head *head, const dj_peer *peer, dj_str body);
 /* First field with that id, or DJ_NONE: no joining. */
 dj_str dj_head_field(const dj_head *head, dj_field_id id);
 
 /* -- serialising -- */
 
-/* Status line, Date, headers, Content-Length or Transfer-Encoding and Connection as the server decides. */
+/* Status line, Date, headers, Content-Length or Transfer-Encoding and Connection as the server
+ * decides. */
 typedef struct dj_wire {
     bool head_only; /* HEAD, 204, 304: no body bytes */
     bool chunked;   /* streamed body on HTTP/1.1 */

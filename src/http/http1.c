@@ -1,9 +1,11 @@
-/* src/http/http1.c - reads the head of an HTTP/1.1 request: request line, field lines, and what they mean for framing.
+/* src/http/http1.c - reads the head of an HTTP/1.1 request: request line, field lines, and what
+ * they mean for framing.
  *
- * Works line by line: a line is judged when its LF is there, or refused when it can't end within its limit any more. Good
- * lines of the common kind are accepted by fast paths; whatever these do not take goes to the full rules, which alone refuse.
- * Lines that come in pieces see the full rules only, so reading in both ways (conformance, fuzz_http1) compares the two.
- * RFC 9112 sections 2-6, RFC 9110 sections 5, 7, 8.6, 10.1.1.
+ * Works line by line: a line is judged when its LF is there, or refused when it can't end within
+ * its limit any more. Good lines of the common kind are accepted by fast paths; whatever these do
+ * not take goes to the full rules, which alone refuse. Lines that come in pieces see the full rules
+ * only, so reading in both ways (conformance, fuzz_http1) compares the two. RFC 9112 sections 2-6,
+ * RFC 9110 sections 5, 7, 8.6, 10.1.1.
  *
  * Must not know: sockets, which hosts a site answers to, what a field means to an application. */
 #include "http/http.h"
@@ -59,23 +61,27 @@ enum {
     TARGET = 64     /* anywhere in a target, before its parts are told apart */
 };
 
-#define IS_ALNUM(c) (((c) >= '0' && (c) <= '9') || ((c) >= 'A' && (c) <= 'Z') || ((c) >= 'a' && (c) <= 'z'))
+#define IS_ALNUM(c)                                                                                \
+    (((c) >= '0' && (c) <= '9') || ((c) >= 'A' && (c) <= 'Z') || ((c) >= 'a' && (c) <= 'z'))
 #define IS_UNRESERVED(c) (IS_ALNUM(c) || (c) == '-' || (c) == '.' || (c) == '_' || (c) == '~')
-#define IS_SUB_DELIM(c)                                                                                        \
-    ((c) == '!' || (c) == '$' || (c) == '&' || (c) == '\'' || (c) == '(' || (c) == ')' || (c) == '*' || (c) == '+' || \
-     (c) == ',' || (c) == ';' || (c) == '=')
-#define IS_TOKEN(c)                                                                                            \
-    (IS_ALNUM(c) || (c) == '!' || (c) == '#' || (c) == '$' || (c) == '%' || (c) == '&' || (c) == '\'' || (c) == '*' || \
-     (c) == '+' || (c) == '-' || (c) == '.' || (c) == '^' || (c) == '_' || (c) == '`' || (c) == '|' || (c) == '~')
-/* RFC 3986 allows less; what many clients send unencoded and what can't be confused is let through. */
+#define IS_SUB_DELIM(c)                                                                            \
+    ((c) == '!' || (c) == '$' || (c) == '&' || (c) == '\'' || (c) == '(' || (c) == ')' ||          \
+     (c) == '*' || (c) == '+' || (c) == ',' || (c) == ';' || (c) == '=')
+#define IS_TOKEN(c)                                                                                \
+    (IS_ALNUM(c) || (c) == '!' || (c) == '#' || (c) == '$' || (c) == '%' || (c) == '&' ||          \
+     (c) == '\'' || (c) == '*' || (c) == '+' || (c) == '-' || (c) == '.' || (c) == '^' ||          \
+     (c) == '_' || (c) == '`' || (c) == '|' || (c) == '~')
+/* RFC 3986 allows less; what many clients send unencoded and what can't be confused is let through.
+ */
 #define IS_TARGET(c) ((c) > 0x20 && (c) < 0x7F && (c) != '"' && (c) != '<' && (c) != '>')
-#define IS_VALUE(c) ((c) == '\t' || ((c) >= 0x20 && (c) != 0x7F))
-#define CLASS(c)                                                                                               \
-    (uint8_t)((IS_TOKEN(c) ? TOKEN : 0) | ((c) == '_' ? UNDERSCORE : 0) |                                          \
-              (IS_TARGET(c) && (c) != '\\' && (c) != '%' && (c) != '?' && (c) != '#' ? PATH : 0) |                     \
-              (IS_TARGET(c) && (c) != '#' ? QUERY : 0) | (IS_UNRESERVED(c) || IS_SUB_DELIM(c) ? REG_NAME : 0) |         \
-              (IS_VALUE(c) ? VALUE : 0) | (IS_TARGET(c) ? TARGET : 0))
-#define CLASS4(c) CLASS(c), CLASS((c) + 1), CLASS((c) + 2), CLASS((c) + 3)
+#define IS_VALUE(c)  ((c) == '\t' || ((c) >= 0x20 && (c) != 0x7F))
+#define CLASS(c)                                                                                   \
+    (uint8_t)((IS_TOKEN(c) ? TOKEN : 0) | ((c) == '_' ? UNDERSCORE : 0) |                          \
+              (IS_TARGET(c) && (c) != '\\' && (c) != '%' && (c) != '?' && (c) != '#' ? PATH : 0) | \
+              (IS_TARGET(c) && (c) != '#' ? QUERY : 0) |                                           \
+              (IS_UNRESERVED(c) || IS_SUB_DELIM(c) ? REG_NAME : 0) | (IS_VALUE(c) ? VALUE : 0) |   \
+              (IS_TARGET(c) ? TARGET : 0))
+#define CLASS4(c)  CLASS(c), CLASS((c) + 1), CLASS((c) + 2), CLASS((c) + 3)
 #define CLASS16(c) CLASS4(c), CLASS4((c) + 4), CLASS4((c) + 8), CLASS4((c) + 12)
 #define CLASS64(c) CLASS16(c), CLASS16((c) + 16), CLASS16((c) + 32), CLASS16((c) + 48)
 
@@ -96,15 +102,18 @@ static bool all_are(dj_str s, unsigned class)
     return true;
 }
 
-/* First byte that can't stand in a field value, or `end`. Values are most of a head, so 16 bytes at a time. */
+/* First byte that can't stand in a field value, or `end`. Values are most of a head, so 16 bytes at
+ * a time. */
 static const char *skip_value(const char *p, const char *end)
 {
 #ifdef __SSE2__
-    const __m128i last_control = _mm_set1_epi8(0x1F), tab = _mm_set1_epi8('\t'), del = _mm_set1_epi8(0x7F);
+    const __m128i last_control = _mm_set1_epi8(0x1F), tab = _mm_set1_epi8('\t'),
+                  del = _mm_set1_epi8(0x7F);
     while (end - p >= 16) {
-        __m128i  x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i  control = _mm_cmpeq_epi8(_mm_min_epu8(x, last_control), x);
-        __m128i  bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(x, tab), control), _mm_cmpeq_epi8(x, del));
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(x, last_control), x);
+        __m128i bad =
+            _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(x, tab), control), _mm_cmpeq_epi8(x, del));
         unsigned mask = (unsigned)_mm_movemask_epi8(bad);
         if (mask != 0)
             return p + __builtin_ctz(mask);
@@ -116,8 +125,8 @@ static const char *skip_value(const char *p, const char *end)
     return p;
 }
 
-/* Skips letters, digits and '-' of a field name, 16 at a time while there are so many bytes; what else a token may hold is left
- * to the caller. */
+/* Skips letters, digits and '-' of a field name, 16 at a time while there are so many bytes; what
+ * else a token may hold is left to the caller. */
 static inline const char *skip_plain_name(const char *p, const char *end)
 {
 #ifdef __SSE2__
@@ -179,7 +188,8 @@ static bool is_reg_name(dj_str s)
     for (size_t i = 0; i < s.len; i++) {
         if ((class_of(s.ptr[i]) & REG_NAME) != 0)
             continue;
-        if (s.ptr[i] != '%' || s.len - i < 3 || dj_hex_value(s.ptr[i + 1]) < 0 || dj_hex_value(s.ptr[i + 2]) < 0)
+        if (s.ptr[i] != '%' || s.len - i < 3 || dj_hex_value(s.ptr[i + 1]) < 0 ||
+            dj_hex_value(s.ptr[i + 2]) < 0)
             return false;
         i += 2;
     }
@@ -226,8 +236,9 @@ static const struct {
     dj_str    name;
     dj_method method;
 } served[] = {
-    {DJ_STR_INIT("GET"), DJ_GET},       {DJ_STR_INIT("HEAD"), DJ_HEAD},   {DJ_STR_INIT("POST"), DJ_POST},
-    {DJ_STR_INIT("PUT"), DJ_PUT},       {DJ_STR_INIT("PATCH"), DJ_PATCH}, {DJ_STR_INIT("DELETE"), DJ_DELETE},
+    {DJ_STR_INIT("GET"), DJ_GET},         {DJ_STR_INIT("HEAD"), DJ_HEAD},
+    {DJ_STR_INIT("POST"), DJ_POST},       {DJ_STR_INIT("PUT"), DJ_PUT},
+    {DJ_STR_INIT("PATCH"), DJ_PATCH},     {DJ_STR_INIT("DELETE"), DJ_DELETE},
     {DJ_STR_INIT("OPTIONS"), DJ_OPTIONS},
 };
 
@@ -257,7 +268,8 @@ static dj_refusal check_target_bytes(dj_str target, size_t path_len)
         if (c == '#')
             fragment = true;
         if (c == '%' && i < path_len) {
-            bool whole = path_len - i >= 3 && dj_hex_value(target.ptr[i + 1]) >= 0 && dj_hex_value(target.ptr[i + 2]) >= 0;
+            bool whole = path_len - i >= 3 && dj_hex_value(target.ptr[i + 1]) >= 0 &&
+                         dj_hex_value(target.ptr[i + 2]) >= 0;
             if (!whole)
                 bad_percent = true;
             else if (target.ptr[i + 1] == '0' && target.ptr[i + 2] == '0')
@@ -277,7 +289,8 @@ static size_t scheme_len(dj_str target)
     size_t i = 0;
     if (target.len == 0 || !dj_is_alpha(target.ptr[0]))
         return 0;
-    while (i < target.len && (IS_ALNUM(target.ptr[i]) || target.ptr[i] == '+' || target.ptr[i] == '-' || target.ptr[i] == '.'))
+    while (i < target.len && (IS_ALNUM(target.ptr[i]) || target.ptr[i] == '+' ||
+                              target.ptr[i] == '-' || target.ptr[i] == '.'))
         i++;
     return dj_str_starts(dj_str_from(target, i), DJ_LIT("://")) ? i + 3 : 0;
 }
@@ -308,7 +321,8 @@ static dj_refusal absolute_form(dj_str target, size_t prefix, bool tls, dj_head 
 }
 
 /* Which of the four forms; fills form, path, host. */
-static dj_refusal target_form(dj_str target, size_t path_len, dj_str method, bool tls, dj_head *head)
+static dj_refusal target_form(dj_str target, size_t path_len, dj_str method, bool tls,
+                              dj_head *head)
 {
     size_t prefix;
     head->path = dj_str_first(target, path_len);
@@ -338,11 +352,12 @@ static dj_refusal request_line(dj_str line, bool tls, dj_head *head)
     if (second == NULL || first == line.ptr || second == first + 1 || second + 1 == end ||
         memchr(second + 1, ' ', (size_t)(end - second - 1)) != NULL)
         return DJ_REFUSED_REQUEST_LINE_SHAPE;
-    dj_str method = slice(line.ptr, first), target = slice(first + 1, second), version = slice(second + 1, end);
+    dj_str method = slice(line.ptr, first), target = slice(first + 1, second),
+           version = slice(second + 1, end);
     if (!all_are(method, TOKEN))
         return DJ_REFUSED_METHOD_CHARS;
-    if (version.len != 8 || memcmp(version.ptr, "HTTP/", 5) != 0 || !dj_is_digit(version.ptr[5]) || version.ptr[6] != '.' ||
-        !dj_is_digit(version.ptr[7]))
+    if (version.len != 8 || memcmp(version.ptr, "HTTP/", 5) != 0 || !dj_is_digit(version.ptr[5]) ||
+        version.ptr[6] != '.' || !dj_is_digit(version.ptr[7]))
         return DJ_REFUSED_VERSION_SYNTAX;
     if (version.ptr[5] != '1')
         return DJ_REFUSED_VERSION_UNSUPPORTED;
@@ -360,41 +375,51 @@ static dj_refusal request_line(dj_str line, bool tls, dj_head *head)
     head->method_name = method;
     head->target = target;
     head->has_query = question != DJ_NOT_FOUND;
-    head->query = head->has_query ? slice(target.ptr + question + 1, second) : slice(second, second);
+    head->query =
+        head->has_query ? slice(target.ptr + question + 1, second) : slice(second, second);
     return DJ_REFUSAL_NONE;
 }
 
 /* Behind the method and its blank; NULL for one that is not served. */
 static const char *skip_method(const char *at, dj_head *head)
 {
-#define METHOD(name)                                    \
-    if (memcmp(at, #name " ", sizeof(#name)) == 0) {       \
-        head->method = DJ_##name;                          \
-        return at + sizeof(#name);                         \
+#define METHOD(name)                                                                               \
+    if (memcmp(at, #name " ", sizeof(#name)) == 0) {                                               \
+        head->method = DJ_##name;                                                                  \
+        return at + sizeof(#name);                                                                 \
     }
     switch (*at) {
-    case 'G': METHOD(GET) break;
-    case 'P': METHOD(POST) METHOD(PUT) METHOD(PATCH) break;
-    case 'H': METHOD(HEAD) break;
-    case 'D': METHOD(DELETE) break;
-    case 'O': METHOD(OPTIONS) break;
-    default: break;
+    case 'G':
+        METHOD(GET) break;
+    case 'P':
+        METHOD(POST) METHOD(PUT) METHOD(PATCH) break;
+    case 'H':
+        METHOD(HEAD) break;
+    case 'D':
+        METHOD(DELETE) break;
+    case 'O':
+        METHOD(OPTIONS) break;
+    default:
+        break;
     }
 #undef METHOD
     return NULL;
 }
 
-/* Takes a whole and good request line of origin form; returns the byte behind it, or NULL: ask request_line(). */
+/* Takes a whole and good request line of origin form; returns the byte behind it, or NULL: ask
+ * request_line(). */
 static const char *request_line_fast(const char *at, const char *end, size_t limit, dj_head *head)
 {
     const char *c;
-    if (end - at < (ptrdiff_t)sizeof("GET / HTTP/1.1\r\n") - 1 || (c = skip_method(at, head)) == NULL || *c != '/')
+    if (end - at < (ptrdiff_t)sizeof("GET / HTTP/1.1\r\n") - 1 ||
+        (c = skip_method(at, head)) == NULL || *c != '/')
         return NULL;
     const char *target = c, *path_end;
     for (;;) {
         while (c < end && (class_of(*c) & PATH) != 0)
             c++;
-        if (end - c < 3 || *c != '%' || dj_hex_value(c[1]) < 0 || dj_hex_value(c[2]) < 0 || (c[1] == '0' && c[2] == '0'))
+        if (end - c < 3 || *c != '%' || dj_hex_value(c[1]) < 0 || dj_hex_value(c[2]) < 0 ||
+            (c[1] == '0' && c[2] == '0'))
             break;
         c += 3;
     }
@@ -404,8 +429,8 @@ static const char *request_line_fast(const char *at, const char *end, size_t lim
         while (c < end && (class_of(*c) & QUERY) != 0)
             c++;
     }
-    if (end - c < 11 || memcmp(c, " HTTP/1.", 8) != 0 || (c[8] != '1' && c[8] != '0') || c[9] != '\r' || c[10] != '\n' ||
-        (size_t)(c + 9 - at) > limit)
+    if (end - c < 11 || memcmp(c, " HTTP/1.", 8) != 0 || (c[8] != '1' && c[8] != '0') ||
+        c[9] != '\r' || c[10] != '\n' || (size_t)(c + 9 - at) > limit)
         return NULL;
     head->minor = c[8] - '0';
     head->form = DJ_TARGET_ORIGIN;
@@ -419,8 +444,9 @@ static const char *request_line_fast(const char *at, const char *end, size_t lim
 
 /* -- field lines -- */
 
-/* Compares without regard to case; `known` is lower-case letters and '-'. For bytes without controls alone: of those, none but
- * a letter's other case turns into a letter or '-' by setting bit 5. */
+/* Compares without regard to case; `known` is lower-case letters and '-'. For bytes without
+ * controls alone: of those, none but a letter's other case turns into a letter or '-' by setting
+ * bit 5. */
 static inline bool is_name(const char *name, const char *known, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -432,11 +458,12 @@ static inline bool is_name(const char *name, const char *known, size_t len)
 
 static dj_field_id field_id(const char *name, size_t len)
 {
-#define KNOWN(text, id)                          \
-    if (is_name(name, text, sizeof(text) - 1))   \
+#define KNOWN(text, id)                                                                            \
+    if (is_name(name, text, sizeof(text) - 1))                                                     \
         return id;
     switch (len) {
-    case 4: KNOWN("host", DJ_FIELD_HOST) break;
+    case 4:
+        KNOWN("host", DJ_FIELD_HOST) break;
     case 6:
         KNOWN("cookie", DJ_FIELD_COOKIE)
         KNOWN("origin", DJ_FIELD_ORIGIN)
@@ -446,9 +473,12 @@ static dj_field_id field_id(const char *name, size_t len)
         KNOWN("connection", DJ_FIELD_CONNECTION)
         KNOWN("user-agent", DJ_FIELD_USER_AGENT)
         break;
-    case 12: KNOWN("content-type", DJ_FIELD_CONTENT_TYPE) break;
-    case 13: KNOWN("authorization", DJ_FIELD_AUTHORIZATION) break;
-    case 14: KNOWN("content-length", DJ_FIELD_CONTENT_LENGTH) break;
+    case 12:
+        KNOWN("content-type", DJ_FIELD_CONTENT_TYPE) break;
+    case 13:
+        KNOWN("authorization", DJ_FIELD_AUTHORIZATION) break;
+    case 14:
+        KNOWN("content-length", DJ_FIELD_CONTENT_LENGTH) break;
     case 16:
         KNOWN("x-forwarded-host", DJ_FIELD_X_FORWARDED_HOST)
         KNOWN("x-forwarded-port", DJ_FIELD_X_FORWARDED_PORT)
@@ -457,7 +487,8 @@ static dj_field_id field_id(const char *name, size_t len)
         KNOWN("transfer-encoding", DJ_FIELD_TRANSFER_ENCODING)
         KNOWN("x-forwarded-proto", DJ_FIELD_X_FORWARDED_PROTO)
         break;
-    default: break;
+    default:
+        break;
     }
 #undef KNOWN
     return DJ_FIELD_OTHER;
@@ -482,13 +513,16 @@ dj_refusal dj_field_line(dj_str line, bool first, dj_field *out)
         return DJ_REFUSED_FIELD_NAME;
     out->value = dj_str_trim(dj_str_from(line, colon + 1));
     if (!all_are(out->value, VALUE))
-        return dj_str_chr(out->value, '\0') != DJ_NOT_FOUND ? DJ_REFUSED_FIELD_VALUE_NUL : DJ_REFUSED_FIELD_VALUE_CTL;
+        return dj_str_chr(out->value, '\0') != DJ_NOT_FOUND ? DJ_REFUSED_FIELD_VALUE_NUL
+                                                            : DJ_REFUSED_FIELD_VALUE_CTL;
     out->id = field_id(out->name.ptr, colon);
     return DJ_REFUSAL_NONE;
 }
 
-/* Keeps a good field. A name with '_' is dropped: as a CGI variable it could pose as the one with '-'. */
-static inline void keep_field(dj_http1 *p, dj_head *head, dj_str name, dj_str value, dj_field_id id, bool underscore)
+/* Keeps a good field. A name with '_' is dropped: as a CGI variable it could pose as the one with
+ * '-'. */
+static inline void keep_field(dj_http1 *p, dj_head *head, dj_str name, dj_str value, dj_field_id id,
+                              bool underscore)
 {
     p->nlines++;
     if (underscore) {
@@ -506,10 +540,11 @@ static inline void keep_field(dj_http1 *p, dj_head *head, dj_str name, dj_str va
 }
 
 /* Takes a whole and good field line; returns the byte behind it, or NULL: ask the full rules. */
-static const char *field_line_fast(dj_http1 *p, const char *base, const char *at, const char *end, dj_head *head)
+static const char *field_line_fast(dj_http1 *p, const char *base, const char *at, const char *end,
+                                   dj_head *head)
 {
     const char *c = skip_plain_name(at, end);
-    unsigned    class, met = 0;
+    unsigned class, met = 0;
     while (c < end && ((class = class_of(*c)) & TOKEN) != 0) {
         met |= class;
         c++;
@@ -529,8 +564,8 @@ static const char *field_line_fast(dj_http1 *p, const char *base, const char *at
     const char *value_end = c;
     while (value_end > value && is_blank(value_end[-1]))
         value_end--;
-    keep_field(p, head, slice(at, name_end), slice(value, value_end), field_id(at, (size_t)(name_end - at)),
-               (met & UNDERSCORE) != 0);
+    keep_field(p, head, slice(at, name_end), slice(value, value_end),
+               field_id(at, (size_t)(name_end - at)), (met & UNDERSCORE) != 0);
     return c + 2;
 }
 
@@ -545,7 +580,8 @@ static dj_refusal field_line(dj_http1 *p, dj_str line, size_t end, dj_head *head
     dj_refusal r = dj_field_line(line, p->nlines == 0, &field);
     if (r != DJ_REFUSAL_NONE)
         return r;
-    keep_field(p, head, field.name, field.value, field.id, dj_str_chr(field.name, '_') != DJ_NOT_FOUND);
+    keep_field(p, head, field.name, field.value, field.id,
+               dj_str_chr(field.name, '_') != DJ_NOT_FOUND);
     return DJ_REFUSAL_NONE;
 }
 
@@ -575,13 +611,17 @@ static dj_refusal check_host(const dj_http1 *p, dj_head *head)
     return DJ_REFUSAL_NONE;
 }
 
-/* Fields by which a decision on security hangs: two of them, and we might not read the one that a front end reads. */
-#define NEVER_REPEATED                                                                                            \
-    (1u << DJ_FIELD_CONTENT_TYPE | 1u << DJ_FIELD_AUTHORIZATION | 1u << DJ_FIELD_ORIGIN | 1u << DJ_FIELD_X_FORWARDED_HOST | \
-     1u << DJ_FIELD_X_FORWARDED_PORT | 1u << DJ_FIELD_X_FORWARDED_PROTO)
+/* Fields by which a decision on security hangs: two of them, and we might not read the one that a
+ * front end reads. */
+#define NEVER_REPEATED                                                                             \
+    (1u << DJ_FIELD_CONTENT_TYPE | 1u << DJ_FIELD_AUTHORIZATION | 1u << DJ_FIELD_ORIGIN |          \
+     1u << DJ_FIELD_X_FORWARDED_HOST | 1u << DJ_FIELD_X_FORWARDED_PORT |                           \
+     1u << DJ_FIELD_X_FORWARDED_PROTO)
 
-/* Next element of a comma list that may span several fields of one id. Start with *i = first index, *rest = DJ_NONE. */
-static bool next_element(const dj_head *head, dj_field_id id, size_t *i, dj_str *rest, dj_str *element)
+/* Next element of a comma list that may span several fields of one id. Start with *i = first index,
+ * *rest = DJ_NONE. */
+static bool next_element(const dj_head *head, dj_field_id id, size_t *i, dj_str *rest,
+                         dj_str *element)
 {
     while (dj_str_is_none(*rest)) {
         while (*i < head->nfields && head->fields[*i].id != id)
@@ -615,7 +655,8 @@ static dj_refusal check_codings(const dj_http1 *p, dj_head *head)
     }
     if (!dj_str_eq_nocase(last, DJ_LIT("chunked"))) {
         dj_str name = dj_str_trim(dj_str_first(last, dj_str_chr(last, ';')));
-        return dj_str_eq_nocase(name, DJ_LIT("chunked")) ? DJ_REFUSED_TE_PARAMS : DJ_REFUSED_TE_FINAL;
+        return dj_str_eq_nocase(name, DJ_LIT("chunked")) ? DJ_REFUSED_TE_PARAMS
+                                                         : DJ_REFUSED_TE_FINAL;
     }
     if (chunked > 1)
         return DJ_REFUSED_TE_TWICE;
@@ -762,7 +803,8 @@ static dj_http1_result next_line(dj_http1 *p, dj_str input, dj_str *line)
     return p->refusal == DJ_REFUSAL_NONE ? DJ_HTTP1_DONE : DJ_HTTP1_REFUSED;
 }
 
-/* Sets what the parser sums up in; the request line sets the rest, fields behind nfields are never read. */
+/* Sets what the parser sums up in; the request line sets the rest, fields behind nfields are never
+ * read. */
 static void clear(dj_head *head)
 {
     head->minor = 1;
@@ -779,11 +821,13 @@ static inline void advance(dj_http1 *p, size_t next)
     p->line = p->scanned = (uint32_t)next;
 }
 
-/* Takes as many good lines as there are; leaves at the first that the full rules must see. True at the empty line. */
+/* Takes as many good lines as there are; leaves at the first that the full rules must see. True at
+ * the empty line. */
 static bool fast_lines(dj_http1 *p, dj_str input, dj_head *head)
 {
     const char *base = input.ptr, *at = base + p->line, *end = base + input.len, *next;
-    if (p->scanned > p->line) /* a line that came in pieces: not to be read from its start again before it is whole */
+    if (p->scanned > p->line) /* a line that came in pieces: not to be read from its start again
+                                 before it is whole */
         return false;
     if (p->section == 0) {
         if ((next = request_line_fast(at, end, p->limits->request_line, head)) == NULL)
@@ -825,8 +869,9 @@ static dj_http1_result read_lines(dj_http1 *p, dj_str input, dj_head *head)
     return DJ_HTTP1_DONE;
 }
 
-/* A head that comes in pieces is judged piece by piece, and once it is whole it is read again from its start: so no half head
- * needs memory of its own, and no slice points into a buffer that has moved since. */
+/* A head that comes in pieces is judged piece by piece, and once it is whole it is read again from
+ * its start: so no half head needs memory of its own, and no slice points into a buffer that has
+ * moved since. */
 dj_http1_result dj_http1_parse(dj_http1 *p, dj_str input, dj_head *head, size_t *consumed)
 {
     bool again = p->line != 0;

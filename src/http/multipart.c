@@ -1,17 +1,18 @@
 /* src/http/multipart.c - a multipart/form-data body, read as it arrives.
  *
- * Two readers on top of each other. The lower one (scan) cuts the body into pieces at each "--boundary", wherever it stands,
- * and takes the line end before it away. The upper one reads a piece: a header of at most 1024 bytes, then a field, a
- * file, or something to skip. What precedes the first boundary and what follows the last are pieces as any other: they
- * count as fields, and almost always hold nothing. Only the window, 16 KiB, is looked at; the outcome does not hang on
+ * Two readers on top of each other. The lower one (scan) cuts the body into pieces at each
+ * "--boundary", wherever it stands, and takes the line end before it away. The upper one reads a
+ * piece: a header of at most 1024 bytes, then a field, a file, or something to skip. What precedes
+ * the first boundary and what follows the last are pieces as any other: they count as fields, and
+ * almost always hold nothing. Only the window, 16 KiB, is looked at; the outcome does not hang on
  * how the body was cut. Django: http/multipartparser.py. RFC 7578.
  *
  * Must not know: requests, settings, where the bytes come from. */
 #include "donjon/unicode.h"
 #include "http/http.h"
 
-#define WINDOW ((size_t)16 * 1024)
-#define HEADER_MAX 1024 /* with the empty line; Django's MAX_TOTAL_HEADER_SIZE */
+#define WINDOW       ((size_t)16 * 1024)
+#define HEADER_MAX   1024 /* with the empty line; Django's MAX_TOTAL_HEADER_SIZE */
 #define BOUNDARY_MAX 201
 
 typedef enum piece_state {
@@ -112,7 +113,8 @@ static bool too_much(const dj_multipart *m)
 
 static dj_err too_big(dj_multipart *m)
 {
-    return fail(m, DJ_ERR_DATA_TOO_BIG, "Request body exceeded settings.DATA_UPLOAD_MAX_MEMORY_SIZE.");
+    return fail(m, DJ_ERR_DATA_TOO_BIG,
+                "Request body exceeded settings.DATA_UPLOAD_MAX_MEMORY_SIZE.");
 }
 
 static dj_err end_field(dj_multipart *m)
@@ -128,7 +130,8 @@ static dj_err end_field(dj_multipart *m)
         if (base64_ended(&b))
             value = dj_str_n(plain, len);
     }
-    dj_querydict_add(m->scope, m->form->post, m->name, dj_charset_decode(m->scope, m->charset, value));
+    dj_querydict_add(m->scope, m->form->post, m->name,
+                     dj_charset_decode(m->scope, m->charset, value));
     return DJ_OK;
 }
 
@@ -144,8 +147,9 @@ static dj_err count_field(dj_multipart *m)
 {
     /* The empty pieces before the first and behind the last boundary are free. */
     if (m->limits->fields >= 0 && ++m->nfields - 2 > m->limits->fields)
-        return fail(m, DJ_ERR_TOO_MANY_FIELDS,
-                    "The number of GET/POST parameters exceeded settings.DATA_UPLOAD_MAX_NUMBER_FIELDS.");
+        return fail(
+            m, DJ_ERR_TOO_MANY_FIELDS,
+            "The number of GET/POST parameters exceeded settings.DATA_UPLOAD_MAX_NUMBER_FIELDS.");
     return DJ_OK;
 }
 
@@ -184,7 +188,8 @@ typedef struct part {
     bool             is_file;
 } part;
 
-/* A line that is no header is skipped; of two the last counts. Blanks before the name don't matter, one behind it does. */
+/* A line that is no header is skipped; of two the last counts. Blanks before the name don't matter,
+ * one behind it does. */
 static void read_line(dj_multipart *m, dj_str line, part *p)
 {
     dj_header_params params;
@@ -229,8 +234,10 @@ static void set_type(dj_multipart *m, dj_upload *upload, const part *p)
 static dj_err begin_file(dj_multipart *m, const part *p)
 {
     if (m->limits->files >= 0 && ++m->nfiles > m->limits->files)
-        return fail(m, DJ_ERR_TOO_MANY_FILES, "The number of files exceeded settings.DATA_UPLOAD_MAX_NUMBER_FILES.");
-    dj_str name = dj_charset_decode(m->scope, m->charset, dj_header_param_get(&p->disposition, DJ_LIT("filename")));
+        return fail(m, DJ_ERR_TOO_MANY_FILES,
+                    "The number of files exceeded settings.DATA_UPLOAD_MAX_NUMBER_FILES.");
+    dj_str name = dj_charset_decode(m->scope, m->charset,
+                                    dj_header_param_get(&p->disposition, DJ_LIT("filename")));
     name = dj_upload_name(m->scope, name);
     m->state = PIECE_SKIP;
     if (dj_str_is_none(name))
@@ -339,7 +346,8 @@ static void window_drop(dj_multipart *m, size_t n)
     memmove(m->window, m->window + n, m->len);
 }
 
-/* Hands on what is in the window, but for what may be the beginning of a boundary and the line end before it. */
+/* Hands on what is in the window, but for what may be the beginning of a boundary and the line end
+ * before it. */
 static dj_err scan(dj_multipart *m, bool at_end)
 {
     size_t held = m->delimiter_len + 1, done = 0;
@@ -402,9 +410,11 @@ dj_err dj_multipart_end(dj_multipart *m, dj_form **out)
     return DJ_OK;
 }
 
-dj_err dj_multipart_new(dj_scope *s, dj_str boundary, int charset, const dj_form_limits *limits, dj_multipart **out)
+dj_err dj_multipart_new(dj_scope *s, dj_str boundary, int charset, const dj_form_limits *limits,
+                        dj_multipart **out)
 {
-    bool good = boundary.len > 0 && boundary.len <= BOUNDARY_MAX && boundary.ptr[boundary.len - 1] != ' ';
+    bool good =
+        boundary.len > 0 && boundary.len <= BOUNDARY_MAX && boundary.ptr[boundary.len - 1] != ' ';
     for (size_t i = 0; good && i < boundary.len; i++)
         good = boundary.ptr[i] >= 0x20 && boundary.ptr[i] < 0x7F;
     if (!good)

@@ -1,11 +1,13 @@
 /* src/http/query.c - QueryDict: names with lists of values, from a query string and back.
  *
- * Django: http/request.py QueryDict, Python's urllib.parse.parse_qsl. Only '&' separates; ';' is data.
+ * Django: http/request.py QueryDict, Python's urllib.parse.parse_qsl. Only '&' separates; ';' is
+ * data.
  *
  * Must not know: requests, settings; the limit is handed in. */
 #include "http/http.h"
 
-/* One side of a pair: '+' is a blank, then percent-decoding, then UTF-8 with U+FFFD for what is none. */
+/* One side of a pair: '+' is a blank, then percent-decoding, then UTF-8 with U+FFFD for what is
+ * none. */
 static dj_str decode(dj_scope *s, dj_str text)
 {
     if (memchr(text.ptr, '+', text.len) != NULL) {
@@ -27,7 +29,8 @@ void dj_querydict_add(dj_scope *s, dj_querydict *q, dj_str name, dj_str value)
     }
     if (entry->nvalues == entry->cap) {
         size_t cap = entry->cap == 0 ? 1 : entry->cap * 2;
-        entry->values = dj_realloc(s, entry->values, entry->cap * sizeof(dj_str), cap * sizeof(dj_str));
+        entry->values =
+            dj_realloc(s, entry->values, entry->cap * sizeof(dj_str), cap * sizeof(dj_str));
         entry->cap = cap;
     }
     entry->values[entry->nvalues++] = value;
@@ -43,7 +46,8 @@ dj_err dj_querydict_parse(dj_scope *s, dj_str text, int64_t max_fields, dj_query
             fields += text.ptr[i] == '&';
         if (fields > max_fields)
             return dj_fail(s, DJ_ERR_TOO_MANY_FIELDS,
-                           "The number of GET/POST parameters exceeded settings.DATA_UPLOAD_MAX_NUMBER_FIELDS.");
+                           "The number of GET/POST parameters exceeded "
+                           "settings.DATA_UPLOAD_MAX_NUMBER_FIELDS.");
     }
     if (!dj_utf8_valid(text)) /* the whole of it, not the bad bytes alone, as Django does */
         text = dj_latin1_to_utf8(s, text);
@@ -73,8 +77,10 @@ dj_str dj_querydict_get(const dj_querydict *q, dj_str name)
 
 dj_str dj_querydict_urlencode(dj_scope *s, const dj_querydict *q, dj_str safe)
 {
-    dj_buf buf = dj_buf_make(s, SIZE_MAX / 2); /* three times what was parsed; the scope has its own limit */
-    void (*add)(dj_buf *b, dj_str text, dj_str safe) = dj_str_is_none(safe) ? dj_buf_add_quoted_plus : dj_buf_add_quoted;
+    dj_buf buf =
+        dj_buf_make(s, SIZE_MAX / 2); /* three times what was parsed; the scope has its own limit */
+    void (*add)(dj_buf * b, dj_str text, dj_str safe) =
+        dj_str_is_none(safe) ? dj_buf_add_quoted_plus : dj_buf_add_quoted;
     for (size_t i = 0; i < q->names.len; i++) {
         const dj_querydict_entry *entry = q->names.entries[i].value;
         for (size_t k = 0; k < entry->nvalues; k++) {

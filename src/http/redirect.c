@@ -1,7 +1,8 @@
 /* src/http/redirect.c - answers that send the client elsewhere.
  *
- * Which schemes a Location may name is decided here, for every redirect; whether a target that came from a client is ours
- * is policy's to say (dj_redirect_safe). Django: http/response.py, HttpResponseRedirectBase.
+ * Which schemes a Location may name is decided here, for every redirect; whether a target that came
+ * from a client is ours is policy's to say (dj_redirect_safe). Django: http/response.py,
+ * HttpResponseRedirectBase.
  *
  * Must not know: hosts, settings. */
 #include "http/http.h"
@@ -17,12 +18,15 @@ dj_err dj_redirect_location(dj_scope *s, dj_str url, dj_str *location)
 {
     dj_url_parts parts;
     if (characters(url) > REDIRECT_MAX)
-        return dj_fail(s, DJ_ERR_DISALLOWED_REDIRECT, "Unsafe redirect exceeding %d characters", REDIRECT_MAX);
+        return dj_fail(s, DJ_ERR_DISALLOWED_REDIRECT, "Unsafe redirect exceeding %d characters",
+                       REDIRECT_MAX);
     if (!dj_url_split(s, url, &parts))
-        return dj_fail(s, DJ_ERR_DISALLOWED_REDIRECT, "Unsafe redirect to a URL with a malformed host");
-    if (parts.scheme.len > 0 && !dj_str_eq(parts.scheme, DJ_LIT("http")) && !dj_str_eq(parts.scheme, DJ_LIT("https")) &&
-        !dj_str_eq(parts.scheme, DJ_LIT("ftp")))
-        return dj_fail(s, DJ_ERR_DISALLOWED_REDIRECT, "Unsafe redirect to URL with protocol '" DJ_FMT "'",
+        return dj_fail(s, DJ_ERR_DISALLOWED_REDIRECT,
+                       "Unsafe redirect to a URL with a malformed host");
+    if (parts.scheme.len > 0 && !dj_str_eq(parts.scheme, DJ_LIT("http")) &&
+        !dj_str_eq(parts.scheme, DJ_LIT("https")) && !dj_str_eq(parts.scheme, DJ_LIT("ftp")))
+        return dj_fail(s, DJ_ERR_DISALLOWED_REDIRECT,
+                       "Unsafe redirect to URL with protocol '" DJ_FMT "'",
                        DJ_ARG(dj_str_first(parts.scheme, 64)));
     *location = dj_iri_to_uri(s, url);
     return DJ_OK;

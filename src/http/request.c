@@ -48,11 +48,12 @@ dj_str dj_req_query_string(const dj_req *req)
     return dj_str_is_none(req->head->query) ? DJ_LIT("") : req->head->query;
 }
 
-/* Parsed once, when first asked for. Too many fields are refused before the view (app/), so parsing here
- * can't fail. */
+/* Parsed once, when first asked for. Too many fields are refused before the view (app/), so parsing
+ * here can't fail. */
 dj_str dj_query_get(dj_req *req, dj_str name)
 {
-    if (req->query == NULL && dj_querydict_parse(req->scope, dj_req_query_string(req), -1, &req->query) != DJ_OK)
+    if (req->query == NULL &&
+        dj_querydict_parse(req->scope, dj_req_query_string(req), -1, &req->query) != DJ_OK)
         return DJ_NONE;
     return dj_querydict_get(req->query, name);
 }

@@ -1,8 +1,8 @@
 /* src/http/response.c - building an answer: status, header lines, body pieces, raised errors.
  *
  * A header is kept as the line that will be sent, so that sending is copying. Every line is made by
- * dj_header_line, which refuses what could end it early, or was prepared at start by the same function.
- * Must not know: sockets, settings, policies. */
+ * dj_header_line, which refuses what could end it early, or was prepared at start by the same
+ * function. Must not know: sockets, settings, policies. */
 #include "http/http.h"
 
 /* -- headers -- */
@@ -101,7 +101,8 @@ static dj_str mime_encoded(dj_scope *s, dj_str value)
     dj_buf            q = dj_buf_make(s, value.len * 3 + 1);
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.ptr[i];
-        if (dj_is_alpha((char)c) || dj_is_digit((char)c) || (c != 0 && strchr("-!*+/", c) != NULL)) {
+        if (dj_is_alpha((char)c) || dj_is_digit((char)c) ||
+            (c != 0 && strchr("-!*+/", c) != NULL)) {
             dj_buf_add_byte(&q, (char)c);
         } else if (c == ' ') {
             dj_buf_add_byte(&q, '_');
@@ -123,8 +124,8 @@ static dj_str mime_encoded(dj_scope *s, dj_str value)
     return dj_buf_str(&out);
 }
 
-/* Django's rule for text in a header: latin-1 if it fits, else MIME. Bytes that are not UTF-8 are sent as they
- * are. */
+/* Django's rule for text in a header: latin-1 if it fits, else MIME. Bytes that are not UTF-8 are
+ * sent as they are. */
 static dj_str header_bytes(dj_scope *s, dj_str value)
 {
     if (is_ascii(value) || !dj_utf8_valid(value))
@@ -145,7 +146,8 @@ dj_err dj_header_line(dj_scope *s, dj_str name, dj_str value, dj_header *out)
     if (!is_token(name))
         return dj_fail(s, DJ_ERR_BAD_HEADER, "a header name that is no token");
     if (!is_sendable(value))
-        return dj_fail(s, DJ_ERR_BAD_HEADER, "a control character in the value of " DJ_FMT, DJ_ARG(name));
+        return dj_fail(s, DJ_ERR_BAD_HEADER, "a control character in the value of " DJ_FMT,
+                       DJ_ARG(name));
     value = header_bytes(s, value);
     size_t len = name.len + value.len + 4;
     char  *line = dj_alloc_raw(s, len);
@@ -154,7 +156,8 @@ dj_err dj_header_line(dj_scope *s, dj_str name, dj_str value, dj_header *out)
     if (value.len > 0)
         memcpy(line + name.len + 2, value.ptr, value.len);
     memcpy(line + len - 2, "\r\n", 2);
-    *out = (dj_header){.line = dj_str_n(line, len), .name_len = (uint32_t)name.len, .id = dj_header_id_of(name)};
+    *out = (dj_header){
+        .line = dj_str_n(line, len), .name_len = (uint32_t)name.len, .id = dj_header_id_of(name)};
     return DJ_OK;
 }
 
@@ -198,7 +201,8 @@ void dj_header_add_line(dj_response *resp, dj_header_id id, uint32_t name_len, d
 static bool is_markup(dj_str type)
 {
     type = dj_str_trim(dj_str_first(type, dj_str_chr(type, ';')));
-    return dj_str_eq_nocase(type, DJ_LIT("text/html")) || dj_str_eq_nocase(type, DJ_LIT("application/xhtml+xml")) ||
+    return dj_str_eq_nocase(type, DJ_LIT("text/html")) ||
+           dj_str_eq_nocase(type, DJ_LIT("application/xhtml+xml")) ||
            dj_str_eq_nocase(type, DJ_LIT("image/svg+xml")) || type.len == 0;
 }
 
@@ -274,8 +278,8 @@ static dj_response *bare(dj_req *req, int status)
     return resp;
 }
 
-#define CONTENT_TYPE_LINE(type)                                                        \
-    dj_header_add_line(resp, DJ_HEADER_CONTENT_TYPE, (uint32_t)sizeof "Content-Type" - 1, \
+#define CONTENT_TYPE_LINE(type)                                                                    \
+    dj_header_add_line(resp, DJ_HEADER_CONTENT_TYPE, (uint32_t)sizeof "Content-Type" - 1,          \
                        DJ_LIT("Content-Type: " type "\r\n"))
 
 static void add_piece(dj_response *resp, dj_str piece)

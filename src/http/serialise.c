@@ -1,10 +1,13 @@
 /* src/http/serialise.c - a response's head as bytes. RFC 9112.
  *
- * Only this file writes a status line, Date, Connection and the framing fields; what a view says about framing is
- * dropped, so no view can make a connection ambiguous. */
+ * Only this file writes a status line, Date, Connection and the framing fields; what a view says
+ * about framing is dropped, so no view can make a connection ambiguous. */
 #include "http/http.h"
 
-#define REASON(code, text) {code, DJ_STR_INIT(text), DJ_STR_INIT("HTTP/1.1 " #code " " text "\r\n")}
+#define REASON(code, text)                                                                         \
+    {                                                                                              \
+        code, DJ_STR_INIT(text), DJ_STR_INIT("HTTP/1.1 " #code " " text "\r\n")                    \
+    }
 
 /* RFC 9110 section 15, and those of the IANA registry that Django names. */
 static const struct {
@@ -113,7 +116,8 @@ void dj_response_head(dj_buf *out, const dj_response *resp, const dj_wire *wire,
     dj_buf_add(out, date_line);
     for (size_t i = 0; i < resp->nheaders; i++) {
         const dj_header *h = &resp->headers[i];
-        if (h->id == DJ_HEADER_HOP || (h->id == DJ_HEADER_CONTENT_LENGTH && (own_length || no_length || wire->chunked)))
+        if (h->id == DJ_HEADER_HOP ||
+            (h->id == DJ_HEADER_CONTENT_LENGTH && (own_length || no_length || wire->chunked)))
             continue;
         DJ_ASSERT(is_one_line(h->line));
         dj_buf_add(out, h->line);

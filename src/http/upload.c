@@ -1,7 +1,8 @@
 /* src/http/upload.c - a file that a client sends: its bytes, and what is left of its name.
  *
- * Bytes lie in memory until the request's share is used up, then in a file that has no name (O_TMPFILE), so nothing is
- * left behind however the request ends. Django: core/files/uploadhandler.py, http/multipartparser.py (sanitize_file_name).
+ * Bytes lie in memory until the request's share is used up, then in a file that has no name
+ * (O_TMPFILE), so nothing is left behind however the request ends. Django:
+ * core/files/uploadhandler.py, http/multipartparser.py (sanitize_file_name).
  *
  * Must not know: forms, where a program keeps files. */
 #include "donjon/unicode.h"
@@ -26,7 +27,8 @@ static void close_store(void *what)
 dj_upload_store *dj_upload_store_new(dj_scope *s, dj_str temp_dir)
 {
     dj_upload_store *store = dj_new(s, dj_upload_store);
-    *store = (dj_upload_store){.scope = s, .memory = dj_buf_make(s, SIZE_MAX / 2), .temp_dir = temp_dir, .fd = -1};
+    *store = (dj_upload_store){
+        .scope = s, .memory = dj_buf_make(s, SIZE_MAX / 2), .temp_dir = temp_dir, .fd = -1};
     return store;
 }
 
@@ -40,7 +42,8 @@ static dj_err open_temp(dj_upload_store *store)
         dir = DJ_LIT("/tmp");
     store->fd = open(dj_cstr(s, dir), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
     if (store->fd < 0)
-        return dj_fail_errno(s, "An uploaded file can't be kept in FILE_UPLOAD_TEMP_DIR (" DJ_FMT ")", DJ_ARG(dir));
+        return dj_fail_errno(
+            s, "An uploaded file can't be kept in FILE_UPLOAD_TEMP_DIR (" DJ_FMT ")", DJ_ARG(dir));
     dj_own(s, close_store, store);
     return DJ_OK;
 }
@@ -52,7 +55,8 @@ static dj_err write_temp(dj_upload_store *store, dj_str bytes)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return dj_fail_errno(store->scope, "An uploaded file can't be kept in FILE_UPLOAD_TEMP_DIR");
+            return dj_fail_errno(store->scope,
+                                 "An uploaded file can't be kept in FILE_UPLOAD_TEMP_DIR");
         bytes = dj_str_from(bytes, (size_t)n);
     }
     return DJ_OK;
@@ -84,7 +88,8 @@ void dj_upload_store_drop(dj_upload_store *store)
     close_store(store);
 }
 
-dj_err dj_upload_read(dj_scope *s, const dj_upload *upload, uint64_t offset, void *out, size_t max, size_t *got)
+dj_err dj_upload_read(dj_scope *s, const dj_upload *upload, uint64_t offset, void *out, size_t max,
+                      size_t *got)
 {
     const dj_upload_store *store = upload->store;
     *got = 0;

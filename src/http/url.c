@@ -1,17 +1,19 @@
 /* src/http/url.c - percent coding: paths in, paths and IRIs out.
  *
- * Byte for byte what Django does with WSGI's PATH_INFO and with urllib.parse.quote. Django: core/handlers/wsgi.py
- * get_path_info, http/request.py get_full_path, utils/encoding.py.
+ * Byte for byte what Django does with WSGI's PATH_INFO and with urllib.parse.quote. Django:
+ * core/handlers/wsgi.py get_path_info, http/request.py get_full_path, utils/encoding.py.
  *
  * Must not know: requests, routes, which hosts are ours. */
 #include "http/http.h"
 
-/* What iri_to_uri leaves alone beside the unreserved: reserved characters of RFC 3986, '%' and '~'. */
+/* What iri_to_uri leaves alone beside the unreserved: reserved characters of RFC 3986, '%' and '~'.
+ */
 #define IRI_SAFE DJ_LIT("/#%[]=:;$&()+,!?*@'~")
 /* What escape_uri_path leaves alone: pchar without ';' and '=', and '/'. */
 #define PATH_SAFE DJ_LIT("/:@&+$,-_.!~*'()")
 
-static const char upper_hex[16] = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'};
+static const char upper_hex[16] = {'0', '1', '2', '3', '4', '5', '6', '7',
+                                   '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'};
 
 /* -- quoting -- */
 
@@ -110,8 +112,9 @@ dj_str dj_url_escape_path(dj_scope *s, dj_str path)
 dj_str dj_url_full_path(dj_scope *s, dj_str path, dj_str query, bool force_slash)
 {
     dj_str escaped = dj_url_escape_path(s, path);
-    dj_str quoted = dj_iri_to_uri(s, dj_latin1_to_utf8(s, query)); /* to WSGI a query is Latin-1 characters */
-    bool   slash = force_slash && !dj_str_ends(path, DJ_LIT("/"));
+    dj_str quoted =
+        dj_iri_to_uri(s, dj_latin1_to_utf8(s, query)); /* to WSGI a query is Latin-1 characters */
+    bool slash = force_slash && !dj_str_ends(path, DJ_LIT("/"));
     if (!slash && quoted.len == 0)
         return escaped;
     char *out = dj_alloc_raw(s, escaped.len + quoted.len + 2), *end = out;

@@ -1,8 +1,8 @@
 /* src/http/url_split.c - takes URLs apart and joins them, as Python's urllib.parse does.
  *
- * Browsers forgive much (leading controls, line ends inside, look-alikes of '/'), and a decision about a URL is only
- * worth something if it was taken on the same pieces that a browser will see. Python 3.11: urlsplit with its checks of
- * the authority, urljoin.
+ * Browsers forgive much (leading controls, line ends inside, look-alikes of '/'), and a decision
+ * about a URL is only worth something if it was taken on the same pieces that a browser will see.
+ * Python 3.11: urlsplit with its checks of the authority, urljoin.
  *
  * Must not know: which hosts and schemes are allowed. */
 #include "donjon/unicode.h"
@@ -69,7 +69,8 @@ static bool bracketed_ok(dj_str host)
 
 static bool brackets_ok(dj_str netloc)
 {
-    bool open = dj_str_chr(netloc, '[') != DJ_NOT_FOUND, close = dj_str_chr(netloc, ']') != DJ_NOT_FOUND;
+    bool open = dj_str_chr(netloc, '[') != DJ_NOT_FOUND,
+         close = dj_str_chr(netloc, ']') != DJ_NOT_FOUND;
     if (!open && !close)
         return true;
     if (open != close)
@@ -225,8 +226,8 @@ static dj_str without_dots(dj_scope *s, segments all)
 
 static dj_str unsplit(dj_scope *s, const dj_url_parts *p, dj_str params)
 {
-    dj_buf out = dj_buf_make(s, p->scheme.len + p->netloc.len + p->path.len + params.len + p->query.len +
-                                    p->fragment.len + 8);
+    dj_buf out = dj_buf_make(s, p->scheme.len + p->netloc.len + p->path.len + params.len +
+                                    p->query.len + p->fragment.len + 8);
     dj_buf_add(&out, p->scheme);
     dj_buf_add(&out, DJ_LIT("://"));
     dj_buf_add(&out, p->netloc);

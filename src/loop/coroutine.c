@@ -1,8 +1,10 @@
-/* src/loop/coroutine.c - functions that can wait: switches between the loop's stack and pooled ones.
+/* src/loop/coroutine.c - functions that can wait: switches between the loop's stack and pooled
+ * ones.
  *
- * A stack is mapped once and kept; the coroutine's own record sits at its top, so starting one allocates nothing.
- * Below each stack lies a page that can't be touched: running over the end stops the worker, it never
- * writes into a neighbour. An abandoned coroutine is simply never resumed; what it had belongs to its scope.
+ * A stack is mapped once and kept; the coroutine's own record sits at its top, so starting one
+ * allocates nothing. Below each stack lies a page that can't be touched: running over the end stops
+ * the worker, it never writes into a neighbour. An abandoned coroutine is simply never resumed;
+ * what it had belongs to its scope.
  *
  * Must not know: requests. */
 #include "inside.h"
@@ -38,7 +40,7 @@ typedef struct {
     void *data;
 } transfer_t;
 transfer_t jump_fcontext(void *to, void *data);
-void *make_fcontext(void *top, size_t size, void (*fn)(transfer_t t));
+void      *make_fcontext(void *top, size_t size, void (*fn)(transfer_t t));
 
 typedef enum state { NEW, RUNNING, WAITING, WOKEN, DONE, ABANDONED } state;
 
@@ -47,18 +49,18 @@ struct dj_co {
     void (*fn)(void *arg);
     void *arg;
     void (*ended)(void *arg, bool abandoned);
-    void *sp; /* where to go on */
-    state state;
-    bool  timed_out;
-    bool  wake_kept; /* woken while it ran */
-    bool  watching;
+    void    *sp; /* where to go on */
+    state    state;
+    bool     timed_out;
+    bool     wake_kept; /* woken while it ran */
+    bool     watching;
     unsigned got; /* events of `watch` */
     dj_task  task;
     dj_timer timer;
     dj_watch watch;
-    void *job;
-    dj_co *next, **link; /* live, or free */
-    void  *fake;         /* AddressSanitizer's */
+    void    *job;
+    dj_co   *next, **link; /* live, or free */
+    void    *fake;         /* AddressSanitizer's */
 };
 
 /* -- what AddressSanitizer must be told about stacks -- */
@@ -87,7 +89,8 @@ static inline void after_enter(dj_loop *loop)
 static inline void before_leave(dj_co *co, bool last)
 {
 #ifdef WITH_ASAN
-    __sanitizer_start_switch_fiber(last ? NULL : &co->fake, co->loop->stacks.loop_stack, co->loop->stacks.loop_stack_size);
+    __sanitizer_start_switch_fiber(last ? NULL : &co->fake, co->loop->stacks.loop_stack,
+                                   co->loop->stacks.loop_stack_size);
 #endif
     (void)co;
     (void)last;
@@ -95,7 +98,8 @@ static inline void before_leave(dj_co *co, bool last)
 static inline void after_leave(dj_co *co)
 {
 #ifdef WITH_ASAN
-    __sanitizer_finish_switch_fiber(co->fake, &co->loop->stacks.loop_stack, &co->loop->stacks.loop_stack_size);
+    __sanitizer_finish_switch_fiber(co->fake, &co->loop->stacks.loop_stack,
+                                    &co->loop->stacks.loop_stack_size);
 #endif
     (void)co;
 }
@@ -104,7 +108,8 @@ static inline void after_leave(dj_co *co)
 
 static dj_co *stack_map(void)
 {
-    char *base = mmap(NULL, MAPPING_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    char *base = mmap(NULL, MAPPING_SIZE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (base == MAP_FAILED)
         return NULL;
     if (mprotect(base, GUARD_SIZE, PROT_NONE) < 0) {
@@ -157,7 +162,7 @@ static void stack_give(dj_loop *loop, dj_co *co)
 static void finish(dj_co *co)
 {
     dj_loop *loop = co->loop;
-    void *arg = co->arg;
+    void    *arg = co->arg;
     void (*ended)(void *arg, bool abandoned) = co->ended;
     bool abandoned = co->state == ABANDONED;
 
@@ -265,7 +270,8 @@ void dj_co_guard(dj_loop *loop, dj_scope *scope)
     dj_scope_on_exhausted(scope, out_of_memory, loop);
 }
 
-bool dj_co_start(dj_loop *loop, dj_scope *scope, void (*fn)(void *arg), void *arg, void (*ended)(void *arg, bool abandoned))
+bool dj_co_start(dj_loop *loop, dj_scope *scope, void (*fn)(void *arg), void *arg,
+                 void (*ended)(void *arg, bool abandoned))
 {
     dj_co *co = stack_take(loop);
     if (DJ_UNLIKELY(co == NULL))
@@ -291,8 +297,8 @@ bool dj_co_start(dj_loop *loop, dj_scope *scope, void (*fn)(void *arg), void *ar
     loop->stacks.count++;
     dj_co_guard(loop, scope);
 
-    /* The ABI wants the stack's top on 16 bytes. A context of its own each time takes the loop's floating-point state: a
-     * rounding mode that one view sets is not the next one's. */
+    /* The ABI wants the stack's top on 16 bytes. A context of its own each time takes the loop's
+     * floating-point state: a rounding mode that one view sets is not the next one's. */
     char *top = (char *)((uintptr_t)co & ~(uintptr_t)15);
     co->sp = make_fcontext(top, (size_t)(top - stack_of(co)), first_entry);
     if (loop->stacks.self == NULL)
@@ -405,8 +411,9 @@ void dj_co_set_job(dj_co *co, void *job)
 void dj_stacks_prepare(void)
 {
 #ifdef __SSE__
-    /* Each context has its MXCSR, and loading one that differs costs 70 ns. The flags "an operation was inexact" and the like
-     * only ever get set, so with all of them set before, contexts don't differ. */
+    /* Each context has its MXCSR, and loading one that differs costs 70 ns. The flags "an operation
+     * was inexact" and the like only ever get set, so with all of them set before, contexts don't
+     * differ. */
     _mm_setcsr(_mm_getcsr() | _MM_EXCEPT_MASK);
 #endif
 }

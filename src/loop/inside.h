@@ -43,13 +43,14 @@ typedef struct dj_signals {
     } on[NSIG];
 } dj_signals;
 
-typedef struct dj_pool dj_pool; /* offload.c */
+typedef struct dj_pool  dj_pool;  /* offload.c */
 typedef struct dj_child dj_child; /* process.c */
 
 struct dj_loop {
     int  epoll_fd;
     bool stopped;
-    /* What could wake it, apart from timers and tasks: watches of others, signals, jobs on threads. */
+    /* What could wake it, apart from timers and tasks: watches of others, signals, jobs on threads.
+     */
     size_t  wakers;
     int64_t ms, now;
 
@@ -66,7 +67,7 @@ struct dj_loop {
     unsigned   pool_threads, pool_queue;
 };
 
-#define DJ_OWNER(type, member, ptr) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define DJ_OWNER(type, member, ptr) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* loop.c: a watch that does not keep the loop running. */
 int  dj_watch_add_quiet(dj_loop *loop, dj_watch *w, unsigned events);
@@ -81,7 +82,8 @@ void dj_wheel_turn(dj_loop *loop);
 /* coroutine.c */
 void dj_stacks_prepare(void); /* once a thread that switches */
 void dj_stacks_free(dj_loop *loop);
-/* The job on whose end `co` waits; NULL for none. dj_pool_forsake is called if `co` is abandoned. */
+/* The job on whose end `co` waits; NULL for none. dj_pool_forsake is called if `co` is abandoned.
+ */
 void dj_co_set_job(dj_co *co, void *job);
 
 /* signal.c */

@@ -1,7 +1,7 @@
 /* src/loop/loop.c - the turn: wait, deliver events, fire timers, run what was deferred.
  *
- * Epoll, level-triggered: what a callback leaves unread is reported again, so nobody has to drain a descriptor
- * and no event can be lost. Clocks are read once a turn.
+ * Epoll, level-triggered: what a callback leaves unread is reported again, so nobody has to drain a
+ * descriptor and no event can be lost. Clocks are read once a turn.
  *
  * Must not know: what a descriptor is for. */
 #include "inside.h"
@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Tasks that defer tasks are served in the same turn up to this depth; then descriptors get their share again. */
+/* Tasks that defer tasks are served in the same turn up to this depth; then descriptors get their
+ * share again. */
 enum { ROUNDS_OF_TASKS = 8 };
 
 static void read_clocks(dj_loop *loop)
@@ -89,7 +90,8 @@ void dj_loop_stop(dj_loop *loop)
 
 static uint32_t to_epoll(unsigned events)
 {
-    return (events & DJ_READ ? (uint32_t)EPOLLIN : 0) | (events & DJ_WRITE ? (uint32_t)EPOLLOUT : 0) |
+    return (events & DJ_READ ? (uint32_t)EPOLLIN : 0) |
+           (events & DJ_WRITE ? (uint32_t)EPOLLOUT : 0) |
            (events & DJ_EXCLUSIVE ? (uint32_t)EPOLLEXCLUSIVE : 0);
 }
 
@@ -146,10 +148,11 @@ static void deliver(dj_loop *loop)
 {
     while (loop->at < loop->nevents) {
         const struct epoll_event *e = &loop->events[loop->at++];
-        dj_watch *w = e->data.ptr;
+        dj_watch                 *w = e->data.ptr;
         if (w == NULL)
             continue; /* removed by an earlier callback of this turn */
-        unsigned events = (e->events & EPOLLIN ? (unsigned)DJ_READ : 0) | (e->events & EPOLLOUT ? (unsigned)DJ_WRITE : 0) |
+        unsigned events = (e->events & EPOLLIN ? (unsigned)DJ_READ : 0) |
+                          (e->events & EPOLLOUT ? (unsigned)DJ_WRITE : 0) |
                           (e->events & (EPOLLERR | EPOLLHUP) ? (unsigned)DJ_HANGUP : 0);
         w->ready(w, events);
     }

@@ -1,7 +1,8 @@
 /* src/loop/offload.c - slow computing on a few threads, so that the loop never waits for it.
  *
- * Threads begin when there is a job and none is idle; the queue is bounded and says so at once. A job belongs to
- * this file from dj_offload until it was handed back on the loop, so a coroutine may vanish meanwhile.
+ * Threads begin when there is a job and none is idle; the queue is bounded and says so at once. A
+ * job belongs to this file from dj_offload until it was handed back on the loop, so a coroutine may
+ * vanish meanwhile.
  *
  * Must not know: what is computed. */
 #include "inside.h"
@@ -129,7 +130,8 @@ static dj_pool *pool_new(dj_loop *loop)
     return pool;
 }
 
-/* With the lock held. Signals are the loop's business: a thread of the pool has all of them blocked. */
+/* With the lock held. Signals are the loop's business: a thread of the pool has all of them
+ * blocked. */
 static bool thread_start(dj_pool *pool)
 {
     sigset_t all, before;
@@ -150,7 +152,7 @@ static bool thread_start(dj_pool *pool)
 static dj_err put(dj_pool *pool, job *j)
 {
     const dj_loop *loop = pool->loop;
-    dj_err e = DJ_OK;
+    dj_err         e = DJ_OK;
     pthread_mutex_lock(&pool->lock);
     unsigned jobs = pool->waiting + pool->running;
     if (jobs >= pool->nthreads && pool->nthreads < loop->pool_threads)
@@ -234,7 +236,8 @@ void dj_pool_free(dj_loop *loop, bool forked)
     if (pool == NULL)
         return;
     loop->pool = NULL;
-    /* After fork the threads are the parent's, and so is the lock that one of them may have held. */
+    /* After fork the threads are the parent's, and so is the lock that one of them may have held.
+     */
     if (!forked) {
         pthread_mutex_lock(&pool->lock);
         pool->quit = true;

@@ -30,9 +30,9 @@ static void ready(dj_watch *w, unsigned events)
 {
     (void)events;
     dj_child *child = DJ_OWNER(dj_child, watch, w);
-    pid_t pid = child->pid;
-    int status = 0;
-    pid_t got = waitpid(pid, &status, WNOHANG);
+    pid_t     pid = child->pid;
+    int       status = 0;
+    pid_t     got = waitpid(pid, &status, WNOHANG);
     if (got == 0 || (got < 0 && errno == EINTR))
         return; /* reported again */
     void (*ended)(pid_t pid, int status, void *ctx) = child->ended;
@@ -43,12 +43,17 @@ static void ready(dj_watch *w, unsigned events)
     ended(pid, got == pid ? status : 0, ctx);
 }
 
-int dj_loop_on_exit(dj_loop *loop, pid_t pid, void (*ended)(pid_t pid, int status, void *ctx), void *ctx)
+int dj_loop_on_exit(dj_loop *loop, pid_t pid, void (*ended)(pid_t pid, int status, void *ctx),
+                    void *ctx)
 {
     dj_child *child = calloc(1, sizeof *child);
     if (child == NULL)
         return ENOMEM;
-    *child = (dj_child){.loop = loop, .watch = {.fd = pidfd_open(pid, 0), .ready = ready}, .pid = pid, .ended = ended, .ctx = ctx};
+    *child = (dj_child){.loop = loop,
+                        .watch = {.fd = pidfd_open(pid, 0), .ready = ready},
+                        .pid = pid,
+                        .ended = ended,
+                        .ctx = ctx};
     int e = child->watch.fd < 0 ? errno : dj_watch_add(loop, &child->watch, DJ_READ);
     if (e != 0) {
         if (child->watch.fd >= 0)

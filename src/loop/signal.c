@@ -10,9 +10,10 @@
 static void ready(dj_watch *w, unsigned events)
 {
     (void)events;
-    dj_loop *loop = DJ_OWNER(dj_loop, signals, DJ_OWNER(dj_signals, watch, w));
+    dj_loop                *loop = DJ_OWNER(dj_loop, signals, DJ_OWNER(dj_signals, watch, w));
     struct signalfd_siginfo info;
-    /* One a call: level-triggered, so the next one is reported again, and a callback may free nothing under us. */
+    /* One a call: level-triggered, so the next one is reported again, and a callback may free
+     * nothing under us. */
     if (read(w->fd, &info, sizeof info) != (ssize_t)sizeof info)
         return;
     int signo = (int)info.ssi_signo;

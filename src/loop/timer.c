@@ -1,8 +1,9 @@
 /* src/loop/timer.c - a wheel of 512 slots of 16 ms each.
  *
- * Start and stop are O(1). A timer stands in the slot of the tick at which it is due, or, when it was moved later while
- * running, in an earlier one: time-outs are renewed far more often than they fire, so renewing is a store and the
- * slot is put right when its tick comes. Timers beyond one turn of the wheel are looked at once a turn.
+ * Start and stop are O(1). A timer stands in the slot of the tick at which it is due, or, when it
+ * was moved later while running, in an earlier one: time-outs are renewed far more often than they
+ * fire, so renewing is a store and the slot is put right when its tick comes. Timers beyond one
+ * turn of the wheel are looked at once a turn.
  *
  * Must not know: what a timer is for. */
 #include "inside.h"
@@ -22,7 +23,7 @@ static void link_in(dj_wheel *wheel, dj_timer *t)
     int64_t tick = tick_of(t->due_ms);
     if (tick <= wheel->tick)
         tick = wheel->tick + 1;
-    size_t slot = (size_t)tick % WHEEL_SLOTS;
+    size_t     slot = (size_t)tick % WHEEL_SLOTS;
     dj_timer **head = &wheel->slots[slot];
     t->next = *head;
     t->link = head;
@@ -69,10 +70,11 @@ int dj_wheel_next(const dj_loop *loop)
     const dj_wheel *wheel = &loop->wheel;
     if (wheel->running == 0)
         return -1;
-    /* The first busy slot after the current one, a word of 64 slots at a time; once around and no further. */
+    /* The first busy slot after the current one, a word of 64 slots at a time; once around and no
+     * further. */
     int64_t tick = wheel->tick + 1;
     for (int64_t end = tick + WHEEL_SLOTS; tick < end;) {
-        size_t slot = (size_t)tick % WHEEL_SLOTS;
+        size_t   slot = (size_t)tick % WHEEL_SLOTS;
         uint64_t bits = wheel->busy[slot / 64] >> slot % 64;
         if (bits != 0) {
             tick += __builtin_ctzll(bits);
@@ -88,7 +90,7 @@ int dj_wheel_next(const dj_loop *loop)
 static void serve(dj_loop *loop, size_t slot)
 {
     dj_wheel *wheel = &loop->wheel;
-    uint64_t bit = (uint64_t)1 << slot % 64;
+    uint64_t  bit = (uint64_t)1 << slot % 64;
     if ((wheel->busy[slot / 64] & bit) == 0)
         return;
     wheel->busy[slot / 64] &= ~bit;
@@ -112,7 +114,7 @@ static void serve(dj_loop *loop, size_t slot)
 void dj_wheel_turn(dj_loop *loop)
 {
     dj_wheel *wheel = &loop->wheel;
-    int64_t now = loop->ms >> TICK_BITS;
+    int64_t   now = loop->ms >> TICK_BITS;
     if (now <= wheel->tick)
         return;
     /* After a long sleep each slot is served once, not once per tick that went by. */

@@ -1,8 +1,9 @@
-/* src/manage/access_log.c - one line for each answered request: the "combined" format, or a JSON object.
+/* src/manage/access_log.c - one line for each answered request: the "combined" format, or a JSON
+ * object.
  *
- * Lines are gathered during a turn of the loop and written together at its end, so that a busy worker makes one
- * system call for many requests. Values of query fields with a telling name (token, password, ...) are masked: an
- * access log is copied to many places.
+ * Lines are gathered during a turn of the loop and written together at its end, so that a busy
+ * worker makes one system call for many requests. Values of query fields with a telling name
+ * (token, password, ...) are masked: an access log is copied to many places.
  *
  * Must not know: settings, routes. */
 #include "manage/manage.h"
@@ -14,9 +15,10 @@
 #include "loop/loop.h"
 
 #define LINES_MAX ((size_t)64 * 1024)
-#define LINE_MAX_BYTES ((size_t)32 * 1024) /* more than the longest line: the parts below, each byte escaped */
+#define LINE_MAX_BYTES                                                                             \
+    ((size_t)32 * 1024) /* more than the longest line: the parts below, each byte escaped */
 #define TARGET_MAX 2048
-#define FIELD_MAX 512
+#define FIELD_MAX  512
 
 struct dj_access_log {
     dj_sink       sink;
@@ -54,7 +56,8 @@ static dj_str masked_url(dj_scope *s, dj_str url, size_t max)
         if (!first)
             dj_buf_add_byte(&out, '&');
         size_t eq = dj_str_chr(pair, '=');
-        if (eq != DJ_NOT_FOUND && eq + 1 < pair.len && dj_name_is_sensitive(&rules, dj_str_first(pair, eq))) {
+        if (eq != DJ_NOT_FOUND && eq + 1 < pair.len &&
+            dj_name_is_sensitive(&rules, dj_str_first(pair, eq))) {
             dj_buf_add(&out, dj_str_first(pair, eq + 1));
             dj_buf_add(&out, DJ_LIT("***"));
         } else {
@@ -79,7 +82,8 @@ static dj_str or_dash(dj_str text)
 
 void dj_access_line(dj_scope *s, dj_buf *out, dj_log_format format, const dj_access_record *r)
 {
-    dj_str target = masked_url(s, r->target, TARGET_MAX), referer = masked_url(s, r->referer, FIELD_MAX);
+    dj_str target = masked_url(s, r->target, TARGET_MAX),
+           referer = masked_url(s, r->referer, FIELD_MAX);
     dj_str agent = dj_str_first(r->user_agent, FIELD_MAX), method = dj_str_first(r->method, 32);
     if (format == DJ_LOG_TEXT) {
         dj_buf_add(out, or_dash(r->client));
@@ -89,7 +93,8 @@ void dj_access_line(dj_scope *s, dj_buf *out, dj_log_format format, const dj_acc
         add_quoted(out, method);
         dj_buf_add_byte(out, ' ');
         add_quoted(out, target);
-        dj_buf_addf(out, " HTTP/1.%d\" %d %llu \"", r->minor, r->status, (unsigned long long)r->bytes);
+        dj_buf_addf(out, " HTTP/1.%d\" %d %llu \"", r->minor, r->status,
+                    (unsigned long long)r->bytes);
         add_quoted(out, or_dash(referer));
         dj_buf_add(out, DJ_LIT("\" \""));
         add_quoted(out, or_dash(agent));
@@ -158,7 +163,9 @@ static void close_log(void *what)
 dj_err dj_access_log_open(dj_scope *s, dj_str to, dj_log_format format, dj_access_log **out)
 {
     dj_access_log *log = dj_new(s, dj_access_log);
-    *log = (dj_access_log){.sink = DJ_SINK_STDERR, .format = format, .lines = dj_buf_make(s, LINES_MAX),
+    *log = (dj_access_log){.sink = DJ_SINK_STDERR,
+                           .format = format,
+                           .lines = dj_buf_make(s, LINES_MAX),
                            .flush = {.run = flush_lines}};
     dj_err e = dj_sink_open(s, &log->sink, to);
     if (e)
@@ -179,14 +186,24 @@ dj_err dj_access_log_reopen(dj_scope *s, dj_access_log *log)
     return dj_sink_reopen(s, &log->sink);
 }
 
-void dj_access_log_add(dj_access_log *log, const dj_req *req, const dj_response *resp, uint64_t bytes)
+void dj_access_log_add(dj_access_log *log, const dj_req *req, const dj_response *resp,
+                       uint64_t bytes)
 {
-    const dj_head *head = req->head;
-    int64_t now = dj_now_us(req->scope);
+    const dj_head   *head = req->head;
+    int64_t          now = dj_now_us(req->scope);
     dj_access_record r = {
-        .time_us = now, .duration_us = dj_monotonic_us() - req->started_us, .client = req->peer->address, .method = head->method_name,
-        .target = head->target, .minor = head->minor, .status = resp->status, .bytes = bytes, .host = head->host,
-        .tls = req->peer->tls, .request_id = req->id, .user_agent = dj_head_field(head, DJ_FIELD_USER_AGENT),
+        .time_us = now,
+        .duration_us = dj_monotonic_us() - req->started_us,
+        .client = req->peer->address,
+        .method = head->method_name,
+        .target = head->target,
+        .minor = head->minor,
+        .status = resp->status,
+        .bytes = bytes,
+        .host = head->host,
+        .tls = req->peer->tls,
+        .request_id = req->id,
+        .user_agent = dj_head_field(head, DJ_FIELD_USER_AGENT),
         .referer = dj_req_header((dj_req *)(uintptr_t)req, DJ_LIT("Referer")),
     };
     if (log->lines.max - log->lines.len < LINE_MAX_BYTES)

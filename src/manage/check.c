@@ -1,7 +1,9 @@
-/* src/manage/check.c - `manage check` and `donjon check`: options, settings file, report, exit status.
+/* src/manage/check.c - `manage check` and `donjon check`: options, settings file, report, exit
+ * status.
  *
- * Django: django/core/management/commands/check.py. A site's own program reads its settings strictly and looks at its
- * routes, its binary and its process; `donjon check` audits the settings file of any Django project without running it.
+ * Django: django/core/management/commands/check.py. A site's own program reads its settings
+ * strictly and looks at its routes, its binary and its process; `donjon check` audits the settings
+ * file of any Django project without running it.
  *
  * Must not know: any single check. */
 #include "donjon/app.h"
@@ -17,19 +19,24 @@ static const dj_option check_options[] = {
     {'t', "tag", "TAGS", "Run only checks labeled with given tag.", NULL, false},
     {0, "list-tags", NULL, "List available tags.", NULL, false},
     {0, "deploy", NULL, "Check deployment settings.", NULL, false},
-    {0, "fail-level", "{CRITICAL,ERROR,WARNING,INFO,DEBUG}", "Message level that makes the exit status 1. Default: ERROR.",
-     levels, false},
+    {0, "fail-level", "{CRITICAL,ERROR,WARNING,INFO,DEBUG}",
+     "Message level that makes the exit status 1. Default: ERROR.", levels, false},
     {0, "database", "ALIAS", "Run database related checks against this alias.", NULL, false},
-    {0, "audit", NULL, "Read a Django project's file as far as that goes without Python; say what stays undecided.", NULL, true},
+    {0, "audit", NULL,
+     "Read a Django project's file as far as that goes without Python; say what stays undecided.",
+     NULL, true},
     {0, "strict", NULL, "Anything that is not read without Python is an error.", NULL, true},
-    {0, "format", "{text,json,sarif,junit,github}", "Form of the report. Default: text.", formats, true},
-    {0, "exclude-tag", "TAG", "Leave out the checks with this tag; donjon: run Django's alone.", NULL, true},
+    {0, "format", "{text,json,sarif,junit,github}", "Form of the report. Default: text.", formats,
+     true},
+    {0, "exclude-tag", "TAG", "Leave out the checks with this tag; donjon: run Django's alone.",
+     NULL, true},
     {0, "ids", NULL, "List every id that a check may report, as a table.", NULL, true},
 };
 
 static const dj_command_spec spec = {
     .name = "check",
-    .summary = "Looks for mistakes in settings, routes, files and the program. Exit status 1 if it finds an error.",
+    .summary = "Looks for mistakes in settings, routes, files and the program. Exit status 1 if it "
+               "finds an error.",
     .options = check_options,
     .noptions = DJ_COUNT(check_options),
     .common = true,
@@ -84,7 +91,8 @@ static dj_str project_folder(check *k, dj_str settings)
     return dj_str_eq(folder, start) ? k->con->cwd : folder;
 }
 
-void dj_check_site_input(dj_scope *s, const dj_console *con, const dj_app *app, const dj_conf *conf, dj_check_input *out)
+void dj_check_site_input(dj_scope *s, const dj_console *con, const dj_app *app, const dj_conf *conf,
+                         dj_check_input *out)
 {
     const char **names = dj_new_array(s, const char *, app->nmiddleware + 1); /* ends with NULL */
     for (size_t i = 0; i < app->nmiddleware; i++)
@@ -117,8 +125,10 @@ static int read_settings(check *k)
     if (k->app != NULL && !k->audit)
         dj_check_site_input(k->s, k->con, k->app, conf, &k->input);
     else
-        k->input = (dj_check_input){
-            .conf = conf, .base = project_folder(k, path), .env = k->con->env, .env_ctx = k->con->ctx};
+        k->input = (dj_check_input){.conf = conf,
+                                    .base = project_folder(k, path),
+                                    .env = k->con->env,
+                                    .env_ctx = k->con->ctx};
     return DJ_OPTIONS_GO_ON;
 }
 
@@ -131,8 +141,9 @@ static int refuse_broken_setup(check *k)
         return DJ_OPTIONS_GO_ON;
     for (size_t i = 0; i < n; i++) {
         dj_origin at = problems[i].origin;
-        dj_console_errf(k->s, k->con, DJ_FMT ":%u:%u: error: " DJ_FMT ": " DJ_FMT "\n", DJ_ARG(at.file), (unsigned)at.line,
-                        (unsigned)at.column, DJ_ARG(problems[i].message), DJ_ARG(problems[i].advice));
+        dj_console_errf(k->s, k->con, DJ_FMT ":%u:%u: error: " DJ_FMT ": " DJ_FMT "\n",
+                        DJ_ARG(at.file), (unsigned)at.line, (unsigned)at.column,
+                        DJ_ARG(problems[i].message), DJ_ARG(problems[i].advice));
     }
     return 1;
 }
@@ -150,11 +161,13 @@ static int check_database(check *k)
         dj_buf known = dj_buf_make(k->s, 65536);
         dj_buf_add(&known, DJ_LIT("'default'"));
         for (size_t n = 0; v->kind == DJ_V_DICT && n < v->dict.len; n++)
-            if (v->dict.pairs[n].key->kind == DJ_V_STR && !dj_str_eq(v->dict.pairs[n].key->str, DJ_LIT("default")))
+            if (v->dict.pairs[n].key->kind == DJ_V_STR &&
+                !dj_str_eq(v->dict.pairs[n].key->str, DJ_LIT("default")))
                 dj_buf_addf(&known, ", '" DJ_FMT "'", DJ_ARG(v->dict.pairs[n].key->str));
         return dj_options_refuse(k->s, k->con, &spec, k->argv,
-                                 "argument --database: invalid choice: '" DJ_FMT "' (choose from " DJ_FMT ")", DJ_ARG(alias),
-                                 DJ_ARG(dj_buf_str(&known)));
+                                 "argument --database: invalid choice: '" DJ_FMT
+                                 "' (choose from " DJ_FMT ")",
+                                 DJ_ARG(alias), DJ_ARG(dj_buf_str(&known)));
     }
     return DJ_OPTIONS_GO_ON;
 }
@@ -171,11 +184,13 @@ static int check_labels(check *k)
             found = dj_str_eq(labels[l], wanted);
         if (found)
             continue;
-        dj_str last = dj_str_from(wanted, dj_str_rchr(wanted, '.') == DJ_NOT_FOUND ? 0 : dj_str_rchr(wanted, '.') + 1);
+        dj_str last = dj_str_from(
+            wanted, dj_str_rchr(wanted, '.') == DJ_NOT_FOUND ? 0 : dj_str_rchr(wanted, '.') + 1);
         for (size_t l = 0; l < n; l++)
             if (dj_str_eq(labels[l], last))
-                return command_error(k, "No installed app with label '" DJ_FMT "'. Did you mean '" DJ_FMT "'?", DJ_ARG(wanted),
-                                     DJ_ARG(last));
+                return command_error(
+                    k, "No installed app with label '" DJ_FMT "'. Did you mean '" DJ_FMT "'?",
+                    DJ_ARG(wanted), DJ_ARG(last));
         return command_error(k, "No installed app with label '" DJ_FMT "'.", DJ_ARG(wanted));
     }
     return DJ_OPTIONS_GO_ON;
@@ -190,7 +205,8 @@ static int check_tags(check *k)
         for (size_t t = 0; t < n; t++)
             found = found || dj_str_eq(known[t], k->what.tags[i]);
         if (!found)
-            return command_error(k, "There is no system check with the \"" DJ_FMT "\" tag.", DJ_ARG(k->what.tags[i]));
+            return command_error(k, "There is no system check with the \"" DJ_FMT "\" tag.",
+                                 DJ_ARG(k->what.tags[i]));
     }
     return DJ_OPTIONS_GO_ON;
 }
@@ -209,11 +225,13 @@ static int list_ids(check *k)
 {
     size_t               n;
     const dj_check_info *all = dj_check_catalogue(k->s, &n);
-    dj_console_out(k->con, DJ_LIT("| id | tags | runs | fires when |\n| --- | --- | --- | --- |\n"));
+    dj_console_out(k->con,
+                   DJ_LIT("| id | tags | runs | fires when |\n| --- | --- | --- | --- |\n"));
     for (size_t i = 0; i < n; i++)
         if (i == 0 || !dj_str_eq(all[i].id, all[i - 1].id))
-            dj_console_outf(k->s, k->con, "| " DJ_FMT " | " DJ_FMT " | %s | " DJ_FMT " |\n", DJ_ARG(all[i].id),
-                            DJ_ARG(all[i].tags), all[i].deploy ? "--deploy" : "always", DJ_ARG(all[i].summary));
+            dj_console_outf(k->s, k->con, "| " DJ_FMT " | " DJ_FMT " | %s | " DJ_FMT " |\n",
+                            DJ_ARG(all[i].id), DJ_ARG(all[i].tags),
+                            all[i].deploy ? "--deploy" : "always", DJ_ARG(all[i].summary));
     return 0;
 }
 
@@ -232,11 +250,12 @@ static int run(check *k)
 {
     dj_check_result result;
     dj_checks_run(k->s, &k->input, &k->what, &result);
-    dj_str                        format = dj_options_get(&k->o, "format"), verbosity = dj_options_get(&k->o, "verbosity");
+    dj_str format = dj_options_get(&k->o, "format"), verbosity = dj_options_get(&k->o, "verbosity");
     const dj_check_report_options how = {
         .fail_level = k->fail_level,
         .color = dj_options_color(&k->o, k->con),
-        .origins = k->app == NULL || k->audit || dj_str_eq(verbosity, DJ_LIT("2")) || dj_str_eq(verbosity, DJ_LIT("3")),
+        .origins = k->app == NULL || k->audit || dj_str_eq(verbosity, DJ_LIT("2")) ||
+                   dj_str_eq(verbosity, DJ_LIT("3")),
         .audited = k->audit,
         .cwd = k->con->cwd,
         .version = DJ_LIT(DJ_VERSION_TEXT),
@@ -270,17 +289,20 @@ static void take_options(check *k)
         .leave_out = dj_str_is_none(excluded) ? NULL : dj_cstr(k->s, excluded),
     };
     k->fail_level = level_of(dj_options_get(&k->o, "fail-level"));
-    k->audit = dj_options_has(&k->o, "audit") || (k->app == NULL && !dj_options_has(&k->o, "strict"));
+    k->audit =
+        dj_options_has(&k->o, "audit") || (k->app == NULL && !dj_options_has(&k->o, "strict"));
 }
 
-int dj_manage_check(dj_scope *s, const dj_console *con, int argc, char *const *argv, const dj_app *app)
+int dj_manage_check(dj_scope *s, const dj_console *con, int argc, char *const *argv,
+                    const dj_app *app)
 {
     check k = {.s = s, .con = con, .argv = argv, .app = app};
     int   status = dj_options_parse(s, con, &spec, argc, argv, &k.o);
     if (status != DJ_OPTIONS_GO_ON)
         return status;
     if (dj_options_has(&k.o, "no-color") && dj_options_has(&k.o, "force-color"))
-        return command_error(&k, "The --no-color and --force-color options can't be used together.");
+        return command_error(&k,
+                             "The --no-color and --force-color options can't be used together.");
     if (dj_options_has(&k.o, "audit") && dj_options_has(&k.o, "strict"))
         return command_error(&k, "The --audit and --strict options can't be used together.");
     take_options(&k);
@@ -292,7 +314,8 @@ int dj_manage_check(dj_scope *s, const dj_console *con, int argc, char *const *a
             return status;
     if (dj_options_has(&k.o, "list-tags"))
         return list_tags(&k);
-    if ((status = check_labels(&k)) != DJ_OPTIONS_GO_ON || (status = check_tags(&k)) != DJ_OPTIONS_GO_ON)
+    if ((status = check_labels(&k)) != DJ_OPTIONS_GO_ON ||
+        (status = check_tags(&k)) != DJ_OPTIONS_GO_ON)
         return status;
     return run(&k);
 }

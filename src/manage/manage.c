@@ -6,7 +6,7 @@
 #include "donjon/buf.h"
 #include "manage/version.h"
 
-#define TEXT_MAX ((size_t)64 * 1024)
+#define TEXT_MAX     ((size_t)64 * 1024)
 #define NAME_MAX_LEN 48
 
 static const char *program_name(char *const *argv)
@@ -58,7 +58,7 @@ static size_t edit_distance(dj_str a, dj_str b)
 static const char *nearest(const dj_command *commands, size_t len, dj_str name)
 {
     const char *found = NULL;
-    size_t least = name.len / 2 + 1;
+    size_t      least = name.len / 2 + 1;
     for (size_t i = 0; i < len; i++) {
         dj_str known = dj_str_of(commands[i].name);
         size_t d = edit_distance(name, known);
@@ -72,8 +72,8 @@ static const char *nearest(const dj_command *commands, size_t len, dj_str name)
     return found;
 }
 
-static int refuse_unknown(dj_scope *s, const dj_console *con, const dj_command *commands, size_t len, char *const *argv,
-                          const char *name)
+static int refuse_unknown(dj_scope *s, const dj_console *con, const dj_command *commands,
+                          size_t len, char *const *argv, const char *name)
 {
     const char *near = nearest(commands, len, dj_str_of(name));
     dj_console_errf(s, con, "Unknown command: '%s'.", name);
@@ -85,8 +85,8 @@ static int refuse_unknown(dj_scope *s, const dj_console *con, const dj_command *
 
 /* -- the list -- */
 
-static int list_commands(dj_scope *s, const dj_console *con, const dj_command *commands, size_t len, const char *intro,
-                         char *const *argv)
+static int list_commands(dj_scope *s, const dj_console *con, const dj_command *commands, size_t len,
+                         const char *intro, char *const *argv)
 {
     dj_buf b = dj_buf_make(s, TEXT_MAX);
     dj_buf_addf(&b, "%s\n\nusage: %s COMMAND [options]\n\ncommands:\n", intro, program_name(argv));
@@ -100,7 +100,8 @@ static int list_commands(dj_scope *s, const dj_console *con, const dj_command *c
 static const dj_command *find(const dj_command *commands, size_t len, const char *name)
 {
     for (size_t i = 0; i < len; i++) {
-        if (strcmp(commands[i].name, name) == 0 || (commands[i].alias != NULL && strcmp(commands[i].alias, name) == 0))
+        if (strcmp(commands[i].name, name) == 0 ||
+            (commands[i].alias != NULL && strcmp(commands[i].alias, name) == 0))
             return &commands[i];
     }
     return NULL;
@@ -111,8 +112,8 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
-static int dispatch(dj_scope *s, const dj_console *con, const dj_command *commands, size_t len, const char *intro, int argc,
-                    char *const *argv, const dj_app *app)
+static int dispatch(dj_scope *s, const dj_console *con, const dj_command *commands, size_t len,
+                    const char *intro, int argc, char *const *argv, const dj_app *app)
 {
     if (argc < 2)
         return list_commands(s, con, commands, len, intro, argv);
@@ -124,7 +125,7 @@ static int dispatch(dj_scope *s, const dj_console *con, const dj_command *comman
     if (help && argc == 2)
         return list_commands(s, con, commands, len, intro, argv);
 
-    const char *name = help ? argv[2] : argv[1];
+    const char       *name = help ? argv[2] : argv[1];
     const dj_command *command = find(commands, len, name);
     if (command == NULL)
         return refuse_unknown(s, con, commands, len, argv, name);
@@ -135,7 +136,8 @@ static int dispatch(dj_scope *s, const dj_console *con, const dj_command *comman
     return command->run(s, con, argc, argv, app);
 }
 
-int dj_commands_run(const dj_command *commands, size_t len, const char *intro, int argc, char *const *argv, const dj_app *app)
+int dj_commands_run(const dj_command *commands, size_t len, const char *intro, int argc,
+                    char *const *argv, const dj_app *app)
 {
     dj_scope *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
     if (s == NULL) {
@@ -143,7 +145,7 @@ int dj_commands_run(const dj_command *commands, size_t len, const char *intro, i
         return 1;
     }
     dj_console con;
-    int status = 1;
+    int        status = 1;
     if (dj_console_process(s, &con) == DJ_OK)
         status = dispatch(s, &con, commands, len, intro, argc, argv, app);
     else
@@ -152,11 +154,13 @@ int dj_commands_run(const dj_command *commands, size_t len, const char *intro, i
     return status;
 }
 
-int dj_manage_version(dj_scope *s, const dj_console *con, int argc, char *const *argv, const dj_app *app)
+int dj_manage_version(dj_scope *s, const dj_console *con, int argc, char *const *argv,
+                      const dj_app *app)
 {
-    static const dj_command_spec spec = {.name = "version", .summary = "Shows the version of Donjon."};
-    dj_options o;
-    int status = dj_options_parse(s, con, &spec, argc, argv, &o);
+    static const dj_command_spec spec = {.name = "version",
+                                         .summary = "Shows the version of Donjon."};
+    dj_options                   o;
+    int                          status = dj_options_parse(s, con, &spec, argc, argv, &o);
     if (status != DJ_OPTIONS_GO_ON)
         return status;
     (void)app;
@@ -167,13 +171,18 @@ int dj_manage_version(dj_scope *s, const dj_console *con, int argc, char *const 
 int dj_manage(int argc, char **argv, const dj_app *app)
 {
     static const dj_command commands[] = {
-        {"check", NULL, "Looks for mistakes in settings and routes; --deploy: for production.", dj_manage_check},
-        {"diffsettings", NULL, "Shows the settings that differ from the defaults, and where each comes from.",
+        {"check", NULL, "Looks for mistakes in settings and routes; --deploy: for production.",
+         dj_manage_check},
+        {"diffsettings", NULL,
+         "Shows the settings that differ from the defaults, and where each comes from.",
          dj_manage_diffsettings},
-        {"runserver", NULL, "Serves the site for development, on 127.0.0.1:8000.", dj_manage_runserver},
+        {"runserver", NULL, "Serves the site for development, on 127.0.0.1:8000.",
+         dj_manage_runserver},
         {"secret-key", "generate-secret-key", "Makes a new secret key.", dj_manage_secret_key},
-        {"serve", NULL, "Serves the site in production: TLS, workers, reload without loss.", dj_manage_serve},
+        {"serve", NULL, "Serves the site in production: TLS, workers, reload without loss.",
+         dj_manage_serve},
         {"version", NULL, "Shows the version of Donjon.", dj_manage_version},
     };
-    return dj_commands_run(commands, DJ_COUNT(commands), "A site made with Donjon.", argc, argv, app);
+    return dj_commands_run(commands, DJ_COUNT(commands), "A site made with Donjon.", argc, argv,
+                           app);
 }

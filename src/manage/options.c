@@ -1,24 +1,25 @@
-/* src/manage/options.c - reads a command's options the way Python's argparse does, and writes usage and --help.
+/* src/manage/options.c - reads a command's options the way Python's argparse does, and writes usage
+ * and --help.
  *
- * Django's commands are argparse programs; people and scripts know their habits (prefixes, =VALUE, exit status 2,
- * usage on stderr). Messages keep argparse's wording.
+ * Django's commands are argparse programs; people and scripts know their habits (prefixes, =VALUE,
+ * exit status 2, usage on stderr). Messages keep argparse's wording.
  *
  * Must not know: any command, settings, the process's streams. */
 #include "manage/manage.h"
 #include "donjon/buf.h"
 #include "manage/version.h"
 
-#define TEXT_MAX ((size_t)64 * 1024)
+#define TEXT_MAX    ((size_t)64 * 1024)
 #define USAGE_WIDTH 78
-#define GIVEN_MAX 256
+#define GIVEN_MAX   256
 
 static const char *const verbosities[] = {"0", "1", "2", "3", NULL};
 
 /* What every command takes besides its own: Django's common options. */
 static const dj_option common_options[] = {
     {0, "version", NULL, "Show the version and exit.", NULL},
-    {'v', "verbosity", "{0,1,2,3}", "How much to tell: 0 little, 1 normal, 2 verbose, 3 very verbose.",
-     verbosities},
+    {'v', "verbosity", "{0,1,2,3}",
+     "How much to tell: 0 little, 1 normal, 2 verbose, 3 very verbose.", verbosities},
     {0, "settings", "SETTINGS", "The settings file, e.g. settings/production.py.", NULL},
     {0, "traceback", NULL, "On an error, also tell where in the program it was found.", NULL},
     {0, "no-color", NULL, "Don't colour the output.", NULL},
@@ -50,7 +51,8 @@ static const char *program_name(char *const *argv)
 
 static dj_str option_usage(dj_scope *s, const dj_option *o)
 {
-    /* argparse shows the first way to write an option: -v before --verbosity, but Django lists --tag first. */
+    /* argparse shows the first way to write an option: -v before --verbosity, but Django lists
+     * --tag first. */
     bool   by_letter = o->letter == 'h' || o->letter == 'v';
     dj_str how = by_letter ? dj_strf(s, "-%c", o->letter) : dj_strf(s, "--%s", o->name);
     return o->metavar == NULL ? dj_strf(s, "[" DJ_FMT "]", DJ_ARG(how))
@@ -74,7 +76,8 @@ static void add_usage(dj_scope *s, dj_buf *b, const dj_command_spec *spec, char 
     size_t column = head.len;
     size_t total = option_total(spec) + (spec->args == NULL ? 0 : 1);
     for (size_t i = 0; i < total; i++) {
-        dj_str part = i < option_total(spec) ? option_usage(s, option_at(spec, i)) : args_usage(s, spec);
+        dj_str part =
+            i < option_total(spec) ? option_usage(s, option_at(spec, i)) : args_usage(s, spec);
         if (column + 1 + part.len > USAGE_WIDTH && column > head.len) {
             dj_buf_addf(b, "\n%*s", (int)head.len, "");
             column = head.len;
@@ -95,7 +98,8 @@ static void add_help_line(dj_scope *s, dj_buf *b, dj_str how, const char *help)
     (void)s;
 }
 
-static void write_help(dj_scope *s, const dj_console *con, const dj_command_spec *spec, char *const *argv)
+static void write_help(dj_scope *s, const dj_console *con, const dj_command_spec *spec,
+                       char *const *argv)
 {
     dj_buf b = dj_buf_make(s, TEXT_MAX);
     add_usage(s, &b, spec, argv);
@@ -115,8 +119,8 @@ static void write_help(dj_scope *s, const dj_console *con, const dj_command_spec
     dj_console_out(con, dj_buf_str(&b));
 }
 
-int dj_options_refuse(dj_scope *s, const dj_console *con, const dj_command_spec *spec, char *const *argv,
-                      const char *fmt, ...)
+int dj_options_refuse(dj_scope *s, const dj_console *con, const dj_command_spec *spec,
+                      char *const *argv, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -143,7 +147,8 @@ typedef struct parse {
 
 static dj_str option_label(dj_scope *s, const dj_option *o)
 {
-    return o->letter == 0 ? dj_strf(s, "--%s", o->name) : dj_strf(s, "--%s/-%c", o->name, o->letter);
+    return o->letter == 0 ? dj_strf(s, "--%s", o->name)
+                          : dj_strf(s, "--%s/-%c", o->name, o->letter);
 }
 
 #define REFUSE(p, ...) dj_options_refuse((p)->s, (p)->con, (p)->spec, (p)->argv, __VA_ARGS__)
@@ -191,7 +196,8 @@ static int take_value(parse *p, const dj_option *o, dj_str inline_value)
     if (!dj_str_is_none(inline_value))
         return keep(p, o, inline_value);
     if (p->at >= p->argc || is_flag_like(p->argv[p->at]))
-        return REFUSE(p, "argument " DJ_FMT ": expected one argument", DJ_ARG(option_label(p->s, o)));
+        return REFUSE(p, "argument " DJ_FMT ": expected one argument",
+                      DJ_ARG(option_label(p->s, o)));
     return keep(p, o, dj_str_of(p->argv[p->at++]));
 }
 
@@ -208,7 +214,8 @@ static int take_flag(parse *p, const dj_option *o)
     return keep(p, o, DJ_LIT(""));
 }
 
-/* The option of a whole or shortened long name: NULL if there is none; *status is set if several fit. */
+/* The option of a whole or shortened long name: NULL if there is none; *status is set if several
+ * fit. */
 static const dj_option *find_long(parse *p, dj_str name, int *status)
 {
     const dj_option *found = NULL;
@@ -295,13 +302,19 @@ static int take_arg(parse *p, const char *word)
     return DJ_OPTIONS_GO_ON;
 }
 
-int dj_options_parse(dj_scope *s, const dj_console *con, const dj_command_spec *spec, int argc, char *const *argv,
-                     dj_options *out)
+int dj_options_parse(dj_scope *s, const dj_console *con, const dj_command_spec *spec, int argc,
+                     char *const *argv, dj_options *out)
 {
     DJ_ASSERT(argc >= 2);
     *out = (dj_options){.given = dj_new_array(s, dj_option_value, GIVEN_MAX),
                         .args = dj_new_array(s, dj_str, (size_t)argc)};
-    parse p = {.s = s, .con = con, .spec = spec, .argv = argv, .argc = argc, .at = 2, .out = out,
+    parse p = {.s = s,
+               .con = con,
+               .spec = spec,
+               .argv = argv,
+               .argc = argc,
+               .at = 2,
+               .out = out,
                .unrecognized = dj_buf_make(s, TEXT_MAX)};
     bool  options_over = false;
     while (p.at < argc) {

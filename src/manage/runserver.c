@@ -15,7 +15,8 @@ static const dj_option options[] = {
 };
 static const dj_command_spec spec = {
     .name = "runserver",
-    .summary = "Serves the site for development: one process, plain HTTP, on 127.0.0.1:8000 unless told otherwise. Not for production.",
+    .summary = "Serves the site for development: one process, plain HTTP, on 127.0.0.1:8000 unless "
+               "told otherwise. Not for production.",
     .options = options,
     .noptions = DJ_COUNT(options),
     .common = true,
@@ -67,11 +68,16 @@ static dj_response *handle(dj_req *req, void *ctx)
 
 static void done(const dj_req *req, const dj_response *resp, uint64_t bytes_sent, void *ctx)
 {
-    const runserver *rs = ctx;
-    dj_scope *s = req->scope;
+    const runserver       *rs = ctx;
+    dj_scope              *s = req->scope;
     const dj_access_record r = {
-        .time_us = dj_now_us(s), .client = DJ_LIT(""), .method = req->head->method_name, .target = req->head->target,
-        .minor = req->head->minor, .status = resp->status, .bytes = bytes_sent,
+        .time_us = dj_now_us(s),
+        .client = DJ_LIT(""),
+        .method = req->head->method_name,
+        .target = req->head->target,
+        .minor = req->head->minor,
+        .status = resp->status,
+        .bytes = bytes_sent,
     };
     dj_buf b = dj_buf_make(s, 64 * 1024);
     dj_access_short(s, &b, &r);
@@ -124,8 +130,9 @@ static void free_loop(void *loop)
 
 static dj_err run(dj_scope *s, runserver *rs, dj_str address)
 {
-    dj_listen listen = {.address = address, .fd = -1};
-    dj_server_config config = {.listens = &listen, .nlistens = 1, .limits = dj_limits_default(), .workers = 1};
+    dj_listen        listen = {.address = address, .fd = -1};
+    dj_server_config config = {
+        .listens = &listen, .nlistens = 1, .limits = dj_limits_default(), .workers = 1};
     config.limits.http.body = (uint64_t)rs->serving->settings->MAX_REQUEST_BODY;
     dj_err e = dj_server_bind(s, &config);
     if (e)
@@ -134,13 +141,18 @@ static dj_err run(dj_scope *s, runserver *rs, dj_str address)
     if (rs->loop == NULL)
         return dj_fail_errno(s, "event loop");
     dj_own(s, free_loop, rs->loop);
-    rs->hooks = (dj_server_app){.ctx = rs, .handle = handle, .done = done, .refusal_headers = refusal_headers,
-                                .refusal_body = refusal_body, .refused = refused};
+    rs->hooks = (dj_server_app){.ctx = rs,
+                                .handle = handle,
+                                .done = done,
+                                .refusal_headers = refusal_headers,
+                                .refusal_body = refusal_body,
+                                .refused = refused};
     dj_worker *worker;
     e = dj_worker_new(s, rs->loop, &config, &rs->hooks, NULL, &worker);
     if (e)
         return e;
-    if (dj_loop_on_signal(rs->loop, SIGINT, on_stop, rs) != 0 || dj_loop_on_signal(rs->loop, SIGTERM, on_stop, rs) != 0)
+    if (dj_loop_on_signal(rs->loop, SIGINT, on_stop, rs) != 0 ||
+        dj_loop_on_signal(rs->loop, SIGTERM, on_stop, rs) != 0)
         return dj_fail_errno(s, "signals");
     say_where(s, rs, &listen);
     dj_loop_run(rs->loop);
@@ -148,17 +160,19 @@ static dj_err run(dj_scope *s, runserver *rs, dj_str address)
     return DJ_OK;
 }
 
-static dj_err start(dj_scope *s, runserver *rs, const dj_app *app, const dj_options *o, bool *checks_failed)
+static dj_err start(dj_scope *s, runserver *rs, const dj_app *app, const dj_options *o,
+                    bool *checks_failed)
 {
     dj_serving_options loading = {0};
-    dj_settings *settings;
-    dj_err e = dj_settings_path(s, rs->con, o, app, &loading.path);
+    dj_settings       *settings;
+    dj_err             e = dj_settings_path(s, rs->con, o, app, &loading.path);
     if (!e)
         e = dj_settings_read(s, rs->con, loading.path, &settings);
     if (e)
         return e;
     if (!settings->DEBUG && settings->ALLOWED_HOSTS.len == 0)
-        return dj_fail(s, DJ_ERR_SETTINGS, "CommandError: You must set settings.ALLOWED_HOSTS if DEBUG is False.");
+        return dj_fail(s, DJ_ERR_SETTINGS,
+                       "CommandError: You must set settings.ALLOWED_HOSTS if DEBUG is False.");
     if (!dj_options_has(o, "skip-checks")) {
         dj_console_out(rs->con, DJ_LIT("Performing system checks...\n\n"));
         dj_checks_said said;
@@ -175,21 +189,24 @@ static dj_err start(dj_scope *s, runserver *rs, const dj_app *app, const dj_opti
     return dj_serving_load(s, rs->con, app, &loading, &rs->serving);
 }
 
-int dj_manage_runserver(dj_scope *s, const dj_console *con, int argc, char *const *argv, const dj_app *app)
+int dj_manage_runserver(dj_scope *s, const dj_console *con, int argc, char *const *argv,
+                        const dj_app *app)
 {
     dj_options o;
-    int status = dj_options_parse(s, con, &spec, argc, argv, &o);
+    int        status = dj_options_parse(s, con, &spec, argc, argv, &o);
     if (status != DJ_OPTIONS_GO_ON)
         return status;
     dj_str address;
     if (!parse_addrport(s, o.nargs > 0 ? o.args[0] : DJ_NONE, &address)) {
-        dj_console_errf(s, con, "CommandError: \"" DJ_FMT "\" is not a valid port number or address:port pair.\n",
+        dj_console_errf(s, con,
+                        "CommandError: \"" DJ_FMT
+                        "\" is not a valid port number or address:port pair.\n",
                         DJ_ARG(o.args[0]));
         return 1;
     }
     runserver rs = {.con = con};
-    bool checks_failed = false;
-    dj_err e = start(s, &rs, app, &o, &checks_failed);
+    bool      checks_failed = false;
+    dj_err    e = start(s, &rs, app, &o, &checks_failed);
     if (!e)
         e = run(s, &rs, address);
     if (e && !checks_failed)

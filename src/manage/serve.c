@@ -1,8 +1,8 @@
 /* src/manage/serve.c - the site in production: a supervisor and its workers.
  *
- * Order matters: everything that can be wrong (settings, key, checks, routes, certificate, addresses) is found before the first
- * worker exists, so a start either serves or says in one line why not. A reload loads all of it again beside the
- * running site; an error keeps the old one.
+ * Order matters: everything that can be wrong (settings, key, checks, routes, certificate,
+ * addresses) is found before the first worker exists, so a start either serves or says in one line
+ * why not. A reload loads all of it again beside the running site; an error keeps the old one.
  *
  * Must not know: how sockets, processes and requests are handled. */
 #include "donjon/app.h"
@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LISTENS_MAX 16
+#define LISTENS_MAX     16
 #define DRAIN_MARGIN_MS 2000 /* for a worker that drains until its last moment */
-#define WORKERS_MAX 256
+#define WORKERS_MAX     256
 
 typedef struct serve {
     const dj_console  *con;
@@ -30,7 +30,10 @@ typedef struct serve {
 } serve;
 
 static const dj_option options[] = {
-    {0, "bind", "ADDRESS", "Plain HTTP on host:port, [v6]:port or unix:/path; may be repeated. Beside TLS it only redirects.", NULL},
+    {0, "bind", "ADDRESS",
+     "Plain HTTP on host:port, [v6]:port or unix:/path; may be repeated. Beside TLS it only "
+     "redirects.",
+     NULL},
     {0, "bind-tls", "ADDRESS", "HTTPS on host:port; may be repeated.", NULL},
     {0, "tls-cert", "FILE", "PEM file with the certificate chain.", NULL},
     {0, "tls-key", "FILE", "PEM file with the private key.", NULL},
@@ -40,7 +43,8 @@ static const dj_option options[] = {
 };
 static const dj_command_spec spec = {
     .name = "serve",
-    .summary = "Serves the site in production: a supervisor and one worker a core. SIGHUP reloads settings, certificate and\n"
+    .summary = "Serves the site in production: a supervisor and one worker a core. SIGHUP reloads "
+               "settings, certificate and\n"
                "logs without losing a connection, SIGTERM drains and ends.",
     .options = options,
     .noptions = DJ_COUNT(options),
@@ -69,7 +73,8 @@ static dj_err add_setting(dj_scope *s, dj_server_config *config, const dj_value 
     for (size_t i = 0; i < bind->seq.len; i++) {
         const dj_value *one = bind->seq.items[i];
         if (one->kind != DJ_V_STR)
-            return dj_fail(s, DJ_ERR_SETTINGS, "BIND[%zu] must be text, for example '127.0.0.1:8000'", i);
+            return dj_fail(s, DJ_ERR_SETTINGS,
+                           "BIND[%zu] must be text, for example '127.0.0.1:8000'", i);
         dj_err e = add_listen(s, config, one->str, false);
         if (e)
             return e;
@@ -86,8 +91,8 @@ static bool addresses_given(const dj_options *o)
 static dj_err add_addresses(dj_scope *s, serve *sv, const dj_options *o)
 {
     const dj_settings *settings = sv->serving->settings;
-    dj_server_config *config = &sv->config;
-    dj_err e = DJ_OK;
+    dj_server_config  *config = &sv->config;
+    dj_err             e = DJ_OK;
     for (size_t i = 0; !e && i < dj_options_count(o, "bind"); i++)
         e = add_listen(s, config, dj_options_nth(o, "bind", i), false);
     if (!e && !addresses_given(o))
@@ -100,8 +105,10 @@ static dj_err add_addresses(dj_scope *s, serve *sv, const dj_options *o)
     if (e)
         return e;
     if (config->nlistens == 0)
-        return dj_fail(s, DJ_ERR_SETTINGS, "no address to serve on: use --bind, or BIND in the settings");
-    /* A proxy on the Unix socket may speak for HTTPS clients; anyone else on a plain port is sent to HTTPS. */
+        return dj_fail(s, DJ_ERR_SETTINGS,
+                       "no address to serve on: use --bind, or BIND in the settings");
+    /* A proxy on the Unix socket may speak for HTTPS clients; anyone else on a plain port is sent
+     * to HTTPS. */
     for (size_t i = 0; i < plain; i++)
         config->listens[i].redirect_only =
             config->nlistens > plain && !dj_str_starts(config->listens[i].address, DJ_LIT("unix:"));
@@ -110,7 +117,8 @@ static dj_err add_addresses(dj_scope *s, serve *sv, const dj_options *o)
 
 static bool needs_tls(const dj_options *o, const dj_settings *settings)
 {
-    return dj_options_count(o, "bind-tls") > 0 || (!addresses_given(o) && settings->BIND_TLS.len > 0);
+    return dj_options_count(o, "bind-tls") > 0 ||
+           (!addresses_given(o) && settings->BIND_TLS.len > 0);
 }
 
 /* -- numbers -- */
@@ -119,8 +127,8 @@ static dj_err in_range(dj_scope *s, const char *name, int64_t value, int64_t min
 {
     if (value >= min && value <= max)
         return DJ_OK;
-    return dj_fail(s, DJ_ERR_SETTINGS, "%s must be from %lld to %lld, not %lld", name, (long long)min, (long long)max,
-                   (long long)value);
+    return dj_fail(s, DJ_ERR_SETTINGS, "%s must be from %lld to %lld, not %lld", name,
+                   (long long)min, (long long)max, (long long)value);
 }
 
 static dj_err add_limits(dj_scope *s, serve *sv)
@@ -159,7 +167,7 @@ static dj_err add_limits(dj_scope *s, serve *sv)
 static dj_err add_workers(dj_scope *s, serve *sv, const dj_options *o)
 {
     int64_t workers = sv->serving->settings->WORKERS;
-    dj_str given = dj_options_get(o, "workers");
+    dj_str  given = dj_options_get(o, "workers");
     if (!dj_str_is_none(given) && !dj_str_to_int(given, &workers))
         return dj_fail(s, DJ_ERR_SETTINGS, "--workers: '" DJ_FMT "' is no number", DJ_ARG(given));
     dj_err e = in_range(s, "WORKERS", workers, 0, WORKERS_MAX);
@@ -171,13 +179,15 @@ static dj_err add_workers(dj_scope *s, serve *sv, const dj_options *o)
     return DJ_OK;
 }
 
-/* A log file that root opened must be writable after the change of user, too: for a rotation. Only a plain file that is
- * root's and has one name: /dev/null stays what it is, and a link that somebody put there gives nothing else away. */
+/* A log file that root opened must be writable after the change of user, too: for a rotation. Only
+ * a plain file that is root's and has one name: /dev/null stays what it is, and a link that
+ * somebody put there gives nothing else away. */
 static void give_away(dj_scope *s, dj_str path, const struct passwd *to)
 {
     if (!dj_str_starts(path, DJ_LIT("/")) && !dj_str_has(path, DJ_LIT(".")))
         return; /* stderr, syslog */
-    int         fd = open(dj_cstr(s, path), O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int         fd = open(dj_cstr(s, path),
+                          O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat st;
     if (fd < 0)
         return;
@@ -192,12 +202,15 @@ static dj_err add_user(dj_scope *s, serve *sv, const dj_options *o)
     sv->config.user = user.len > 0 ? user : sv->serving->settings->USER;
     if (geteuid() != 0)
         return DJ_OK;
-    const struct passwd *entry = sv->config.user.len > 0 ? getpwnam(dj_cstr(s, sv->config.user)) : NULL;
+    const struct passwd *entry =
+        sv->config.user.len > 0 ? getpwnam(dj_cstr(s, sv->config.user)) : NULL;
     if (entry == NULL)
-        return dj_fail(s, DJ_ERR_SETTINGS, "started as root, and there is no user '" DJ_FMT "' to become: use --user",
+        return dj_fail(s, DJ_ERR_SETTINGS,
+                       "started as root, and there is no user '" DJ_FMT "' to become: use --user",
                        DJ_ARG(sv->config.user));
     if (entry->pw_uid == 0)
-        return dj_fail(s, DJ_ERR_SETTINGS, "--user: '" DJ_FMT "' is root again", DJ_ARG(sv->config.user));
+        return dj_fail(s, DJ_ERR_SETTINGS, "--user: '" DJ_FMT "' is root again",
+                       DJ_ARG(sv->config.user));
     give_away(s, sv->serving->settings->LOG_TO, entry);
     give_away(s, sv->serving->settings->ACCESS_LOG, entry);
     return DJ_OK;
@@ -245,7 +258,8 @@ static void on_quit(int signo, void *ctx)
 }
 
 /* Serves until told to stop; the exit status. */
-static int run_worker(dj_scope *s, const dj_server_config *config, dj_serving *serving, int ready_fd)
+static int run_worker(dj_scope *s, const dj_server_config *config, dj_serving *serving,
+                      int ready_fd)
 {
     dj_loop *loop = dj_loop_new();
     if (loop == NULL) {
@@ -253,7 +267,7 @@ static int run_worker(dj_scope *s, const dj_server_config *config, dj_serving *s
         return 1;
     }
     worker_end end = {.loop = loop, .drain_ms = serving->settings->DRAIN_TIMEOUT * 1000};
-    dj_err e = dj_worker_new(s, loop, config, serving->app, serving->tls, &end.worker);
+    dj_err     e = dj_worker_new(s, loop, config, serving->app, serving->tls, &end.worker);
     if (e || dj_loop_on_signal(loop, SIGTERM, on_terminate, &end) != 0 ||
         dj_loop_on_signal(loop, SIGQUIT, on_quit, &end) != 0) {
         dj_str why = dj_failure_text(s);
@@ -309,8 +323,8 @@ static dj_err prepare(dj_scope *s, void *ctx)
 static void say_ready(dj_scope *s, const serve *sv)
 {
     dj_buf b = dj_buf_make(s, 4096);
-    dj_buf_addf(&b, "Serving with %u worker%s, pid %ld:", sv->config.workers, sv->config.workers == 1 ? "" : "s",
-                (long)getpid());
+    dj_buf_addf(&b, "Serving with %u worker%s, pid %ld:", sv->config.workers,
+                sv->config.workers == 1 ? "" : "s", (long)getpid());
     for (size_t i = 0; i < sv->config.nlistens; i++) {
         dj_buf_add_byte(&b, ' ');
         dj_buf_add(&b, dj_listen_text(s, &sv->config.listens[i]));
@@ -319,12 +333,13 @@ static void say_ready(dj_scope *s, const serve *sv)
     dj_console_out(sv->con, dj_buf_str(&b));
 }
 
-/* What can be said in one line comes first; warnings of the checks only when nothing else is wrong. */
+/* What can be said in one line comes first; warnings of the checks only when nothing else is wrong.
+ */
 static dj_err start(dj_scope *s, serve *sv, const dj_options *o, bool *checks_failed)
 {
     const dj_console *con = sv->con;
-    dj_settings *settings;
-    dj_err e = dj_settings_read(s, con, sv->loading.path, &settings);
+    dj_settings      *settings;
+    dj_err            e = dj_settings_read(s, con, sv->loading.path, &settings);
     if (e)
         return e;
     sv->loading.tls_cert = dj_options_get(o, "tls-cert");
@@ -349,14 +364,15 @@ static dj_err start(dj_scope *s, serve *sv, const dj_options *o, bool *checks_fa
     return e;
 }
 
-int dj_manage_serve(dj_scope *s, const dj_console *con, int argc, char *const *argv, const dj_app *app)
+int dj_manage_serve(dj_scope *s, const dj_console *con, int argc, char *const *argv,
+                    const dj_app *app)
 {
     dj_options o;
-    int status = dj_options_parse(s, con, &spec, argc, argv, &o);
+    int        status = dj_options_parse(s, con, &spec, argc, argv, &o);
     if (status != DJ_OPTIONS_GO_ON)
         return status;
-    serve sv = {.con = con, .app = app};
-    bool checks_failed = false;
+    serve  sv = {.con = con, .app = app};
+    bool   checks_failed = false;
     dj_err e = dj_settings_path(s, con, &o, app, &sv.loading.path);
     if (!e)
         e = start(s, &sv, &o, &checks_failed);
@@ -368,8 +384,12 @@ int dj_manage_serve(dj_scope *s, const dj_console *con, int argc, char *const *a
     }
     raise_descriptor_limit();
     say_ready(s, &sv);
-    dj_supervisor supervisor = {.config = &sv.config, .worker = worker, .prepare = prepare, .ctx = &sv,
-                                .drain_ms = sv.serving->settings->DRAIN_TIMEOUT * 1000 + DRAIN_MARGIN_MS};
+    dj_supervisor supervisor = {.config = &sv.config,
+                                .worker = worker,
+                                .prepare = prepare,
+                                .ctx = &sv,
+                                .drain_ms =
+                                    sv.serving->settings->DRAIN_TIMEOUT * 1000 + DRAIN_MARGIN_MS};
     status = dj_supervise(s, &supervisor);
     dj_serving_free(sv.serving);
     return status;

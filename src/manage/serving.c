@@ -1,6 +1,7 @@
 /* src/manage/serving.c - a site from its settings file to the functions that a server calls.
  *
- * All that can be wrong is found here, before a socket is bound or while the old configuration still serves.
+ * All that can be wrong is found here, before a socket is bound or while the old configuration
+ * still serves.
  *
  * Must not know: which command serves, processes, sockets. */
 #include "app/app.h"
@@ -15,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define KEY_LEN_MIN 50
+#define KEY_LEN_MIN      50
 #define KEY_DISTINCT_MIN 5
 
 /* -- what the server calls -- */
@@ -48,9 +49,9 @@ static void refused(const dj_peer *peer, int status, dj_str reason, void *ctx)
 {
     (void)ctx;
     const dj_log_context context = {.status = status, .client = peer->address};
-    dj_str name = dj_reason(status);
-    dj_log(DJ_LIT("django.request"), status >= 500 ? DJ_ERROR_LEVEL : DJ_WARNING, &context, DJ_FMT ": " DJ_FMT, DJ_ARG(name),
-           DJ_ARG(reason));
+    dj_str               name = dj_reason(status);
+    dj_log(DJ_LIT("django.request"), status >= 500 ? DJ_ERROR_LEVEL : DJ_WARNING, &context,
+           DJ_FMT ": " DJ_FMT, DJ_ARG(name), DJ_ARG(reason));
 }
 
 /* -- the key -- */
@@ -60,7 +61,7 @@ static const char *key_weakness(dj_str key)
 {
     if (dj_str_starts(key, DJ_LIT("django-insecure-")))
         return "begins with 'django-insecure-'";
-    bool seen[256] = {false};
+    bool   seen[256] = {false};
     size_t distinct = 0;
     for (size_t i = 0; i < key.len; i++) {
         unsigned char c = (unsigned char)key.ptr[i];
@@ -77,11 +78,13 @@ static dj_err check_key(dj_scope *s, const dj_settings *settings)
     if (settings->DEBUG)
         return DJ_OK;
     if (settings->secret_key == NULL)
-        return dj_fail(s, DJ_ERR_SETTINGS, "SECRET_KEY is missing: set it from the environment, or SECRET_KEY_FILE; "
-                                           "`secret-key` makes one");
+        return dj_fail(s, DJ_ERR_SETTINGS,
+                       "SECRET_KEY is missing: set it from the environment, or SECRET_KEY_FILE; "
+                       "`secret-key` makes one");
     const char *why = key_weakness(dj_secret_reveal(settings->secret_key));
     if (why != NULL)
-        return dj_fail(s, DJ_ERR_SETTINGS, "SECRET_KEY is weak: it %s; `secret-key` makes a new one", why);
+        return dj_fail(s, DJ_ERR_SETTINGS,
+                       "SECRET_KEY is weak: it %s; `secret-key` makes a new one", why);
     return DJ_OK;
 }
 
@@ -96,8 +99,9 @@ static dj_err parse_level(dj_scope *s, const char *setting, dj_str name, dj_leve
             return DJ_OK;
         }
     }
-    return dj_fail(s, DJ_ERR_SETTINGS, "%s: '" DJ_FMT "' is no level: use DEBUG, INFO, WARNING, ERROR or CRITICAL", setting,
-                   DJ_ARG(name));
+    return dj_fail(s, DJ_ERR_SETTINGS,
+                   "%s: '" DJ_FMT "' is no level: use DEBUG, INFO, WARNING, ERROR or CRITICAL",
+                   setting, DJ_ARG(name));
 }
 
 static dj_err set_level(dj_scope *s, dj_str logger, const dj_value *config)
@@ -106,24 +110,26 @@ static dj_err set_level(dj_scope *s, dj_str logger, const dj_value *config)
     if (level == NULL || level->kind != DJ_V_STR)
         return DJ_OK;
     dj_level parsed;
-    dj_err e = parse_level(s, "LOGGING", level->str, &parsed);
+    dj_err   e = parse_level(s, "LOGGING", level->str, &parsed);
     if (!e)
         dj_log_set_level(logger, parsed);
     return e;
 }
 
-/* Of LOGGING only the levels are taken: loggers.NAME.level and root.level. Where records go is LOG_TO's. */
+/* Of LOGGING only the levels are taken: loggers.NAME.level and root.level. Where records go is
+ * LOG_TO's. */
 static dj_err set_levels(dj_scope *s, const dj_settings *settings)
 {
     dj_level level;
-    dj_err e = parse_level(s, "LOG_LEVEL", settings->LOG_LEVEL, &level);
+    dj_err   e = parse_level(s, "LOG_LEVEL", settings->LOG_LEVEL, &level);
     if (e)
         return e;
     dj_log_set_level(DJ_LIT(""), level);
     const dj_value *logging = settings->LOGGING;
     if (logging == NULL || logging->kind != DJ_V_DICT)
         return DJ_OK;
-    const dj_value *root = dj_value_get(logging, DJ_LIT("root")), *loggers = dj_value_get(logging, DJ_LIT("loggers"));
+    const dj_value *root = dj_value_get(logging, DJ_LIT("root")),
+                   *loggers = dj_value_get(logging, DJ_LIT("loggers"));
     if (root != NULL && (e = set_level(s, DJ_LIT(""), root)) != DJ_OK)
         return e;
     if (loggers == NULL || loggers->kind != DJ_V_DICT)
@@ -139,15 +145,17 @@ static dj_err set_levels(dj_scope *s, const dj_settings *settings)
 static dj_err open_logs(dj_scope *s, dj_serving *serving, const dj_serving *before)
 {
     const dj_settings *settings = serving->settings;
-    dj_log_target target = {.to = settings->LOG_TO, .format = DJ_LOG_TEXT};
+    dj_log_target      target = {.to = settings->LOG_TO, .format = DJ_LOG_TEXT};
     if (dj_str_eq(settings->LOG_FORMAT, DJ_LIT("json")))
         target.format = DJ_LOG_JSON;
     else if (!dj_str_eq(settings->LOG_FORMAT, DJ_LIT("text")))
-        return dj_fail(s, DJ_ERR_SETTINGS, "LOG_FORMAT: '" DJ_FMT "' is not known: use 'text' or 'json'",
+        return dj_fail(s, DJ_ERR_SETTINGS,
+                       "LOG_FORMAT: '" DJ_FMT "' is not known: use 'text' or 'json'",
                        DJ_ARG(settings->LOG_FORMAT));
     if (target.to.len == 0)
         target.to = DJ_LIT("/dev/null");
-    /* At a reload the supervisor has opened the same file again; it may no longer be allowed to open another. */
+    /* At a reload the supervisor has opened the same file again; it may no longer be allowed to
+     * open another. */
     bool same = before != NULL && dj_str_eq(before->settings->LOG_TO, settings->LOG_TO) &&
                 dj_str_eq(before->settings->LOG_FORMAT, settings->LOG_FORMAT);
     dj_err e = same ? DJ_OK : dj_log_open(s, &target);
@@ -174,14 +182,16 @@ static dj_err make_tls(const dj_serving_options *options, dj_serving *serving)
     dj_str cert = options->tls_cert.len > 0 ? options->tls_cert : serving->settings->TLS_CERT;
     dj_str key = options->tls_key.len > 0 ? options->tls_key : serving->settings->TLS_KEY;
     if (cert.len == 0 || key.len == 0)
-        return dj_fail(serving->scope, DJ_ERR_SETTINGS,
-                       "an address for HTTPS needs TLS_CERT and TLS_KEY (or --tls-cert and --tls-key)");
-    dj_err e = dj_tls_new(serving->scope, cert, key, &serving->tls);
+        return dj_fail(
+            serving->scope, DJ_ERR_SETTINGS,
+            "an address for HTTPS needs TLS_CERT and TLS_KEY (or --tls-cert and --tls-key)");
+    dj_err      e = dj_tls_new(serving->scope, cert, key, &serving->tls);
     dj_serving *before = options->before;
-    if (e && before != NULL && before->tls != NULL && access(dj_cstr(serving->scope, key), R_OK) != 0 && errno == EACCES) {
+    if (e && before != NULL && before->tls != NULL &&
+        access(dj_cstr(serving->scope, key), R_OK) != 0 && errno == EACCES) {
         /* A key for root alone, and we are no longer root: what was read at the start stays. */
-        dj_log(DJ_LIT("donjon.server"), DJ_WARNING, NULL, "reload: " DJ_FMT " can't be read by this user: the certificate stays",
-               DJ_ARG(key));
+        dj_log(DJ_LIT("donjon.server"), DJ_WARNING, NULL,
+               "reload: " DJ_FMT " can't be read by this user: the certificate stays", DJ_ARG(key));
         serving->tls = before->tls;
         before->tls = NULL;
         return DJ_OK;
@@ -189,10 +199,11 @@ static dj_err make_tls(const dj_serving_options *options, dj_serving *serving)
     return e;
 }
 
-static dj_err fill(const dj_console *con, const dj_app *app, const dj_serving_options *options, dj_serving *serving)
+static dj_err fill(const dj_console *con, const dj_app *app, const dj_serving_options *options,
+                   dj_serving *serving)
 {
     dj_scope *s = serving->scope;
-    dj_err e = dj_settings_read(s, con, serving->path, &serving->settings);
+    dj_err    e = dj_settings_read(s, con, serving->path, &serving->settings);
     if (!e)
         e = check_key(s, serving->settings);
     if (!e)
@@ -202,7 +213,8 @@ static dj_err fill(const dj_console *con, const dj_app *app, const dj_serving_op
     if (!e && options->production)
         e = open_logs(s, serving, options->before);
     if (!e && options->tls)
-        e = make_tls(options, serving); /* last: it may take the certificate over from the running site */
+        e = make_tls(options,
+                     serving); /* last: it may take the certificate over from the running site */
     return e;
 }
 
@@ -215,8 +227,8 @@ void dj_serving_free(dj_serving *serving)
     dj_scope_close(serving->scope);
 }
 
-dj_err dj_serving_load(dj_scope *s, const dj_console *con, const dj_app *app, const dj_serving_options *options,
-                       dj_serving **out)
+dj_err dj_serving_load(dj_scope *s, const dj_console *con, const dj_app *app,
+                       const dj_serving_options *options, dj_serving **out)
 {
     dj_scope *own = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
     if (own == NULL)
@@ -231,8 +243,11 @@ dj_err dj_serving_load(dj_scope *s, const dj_console *con, const dj_app *app, co
         return e;
     }
     dj_server_app *hooks = dj_new(own, dj_server_app);
-    *hooks = (dj_server_app){.ctx = serving, .handle = handle, .refusal_headers = refusal_headers,
-                             .refusal_body = refusal_body, .refused = refused};
+    *hooks = (dj_server_app){.ctx = serving,
+                             .handle = handle,
+                             .refusal_headers = refusal_headers,
+                             .refusal_body = refusal_body,
+                             .refused = refused};
     if (serving->access != NULL)
         hooks->done = done;
     serving->app = hooks;
@@ -242,17 +257,19 @@ dj_err dj_serving_load(dj_scope *s, const dj_console *con, const dj_app *app, co
 
 /* -- checks before anything else -- */
 
-bool dj_checks_pass(dj_scope *s, const dj_console *con, const dj_app *app, const dj_settings *settings, bool color,
-                    dj_checks_said *said)
+bool dj_checks_pass(dj_scope *s, const dj_console *con, const dj_app *app,
+                    const dj_settings *settings, bool color, dj_checks_said *said)
 {
     dj_check_input input;
     dj_check_site_input(s, con, app, settings->conf, &input);
     const dj_check_options options = {.deploy = false};
-    dj_check_result result;
+    dj_check_result        result;
     dj_checks_run(s, &input, &options, &result);
 
-    const dj_check_report_options how = {.fail_level = DJ_ERROR_LEVEL, .color = color, .cwd = con->cwd};
-    *said = (dj_checks_said){.report = dj_check_report_text(s, &result, &how), .clean = result.len == 0};
+    const dj_check_report_options how = {
+        .fail_level = DJ_ERROR_LEVEL, .color = color, .cwd = con->cwd};
+    *said = (dj_checks_said){.report = dj_check_report_text(s, &result, &how),
+                             .clean = result.len == 0};
     return !dj_checks_failed(&result, DJ_ERROR_LEVEL);
 }
 
@@ -261,9 +278,9 @@ bool dj_checks_pass(dj_scope *s, const dj_console *con, const dj_app *app, const
 dj_str dj_listen_text(dj_scope *s, const dj_listen *l)
 {
     struct sockaddr_storage at = {0};
-    socklen_t len = sizeof at;
-    char host[INET6_ADDRSTRLEN] = "";
-    const char *scheme = l->tls ? "https" : "http";
+    socklen_t               len = sizeof at;
+    char                    host[INET6_ADDRSTRLEN] = "";
+    const char             *scheme = l->tls ? "https" : "http";
     if (getsockname(l->fd, (struct sockaddr *)&at, &len) != 0 || at.ss_family == AF_UNIX)
         return l->address;
     if (at.ss_family == AF_INET6) {

@@ -20,7 +20,8 @@ static dj_err init(dj_scope *s, const dj_settings *settings, void **state)
     st->agents = dj_new_array(s, dj_pattern *, list->len);
     for (size_t i = 0; i < list->len; i++) {
         if (dj_pattern_compile(s, list->items[i], &st->agents[i]))
-            return dj_fail(s, DJ_ERR_SETTINGS, "DISALLOWED_USER_AGENTS: " DJ_FMT, DJ_ARG(dj_failure_text(s)));
+            return dj_fail(s, DJ_ERR_SETTINGS, "DISALLOWED_USER_AGENTS: " DJ_FMT,
+                           DJ_ARG(dj_failure_text(s)));
     }
     st->nagents = list->len;
     *state = st;
@@ -49,11 +50,13 @@ static bool slash_is_due(const common *st, dj_req *req)
         return false;
     dj_match *match = dj_new(req->scope, dj_match);
     return !dj_resolve(req->scope, req->site->resolver, path, match) &&
-           dj_resolve(req->scope, req->site->resolver, dj_str_cat(req->scope, path, DJ_LIT("/")), match) &&
+           dj_resolve(req->scope, req->site->resolver, dj_str_cat(req->scope, path, DJ_LIT("/")),
+                      match) &&
            (match->route->exempt & DJ_EXEMPT_APPEND_SLASH) == 0;
 }
 
-/* The full path with a slash. "//evil.example/" would be another host: its second slash is quoted. */
+/* The full path with a slash. "//evil.example/" would be another host: its second slash is quoted.
+ */
 static dj_str path_with_slash(dj_req *req)
 {
     dj_str path = dj_url_full_path(req->scope, req->path, dj_req_query_string(req), true);
@@ -67,9 +70,10 @@ static dj_response *slash_redirect(const common *st, dj_req *req)
     dj_str path = path_with_slash(req);
     if (st->debug && (req->head->method & (DJ_DELETE | DJ_POST | DJ_PUT | DJ_PATCH)))
         return dj_raise(req, DJ_ERR_INTERNAL,
-                        "You called this URL via " DJ_FMT ", but the URL doesn't end in a slash and you have APPEND_SLASH "
-                        "set. Donjon can't redirect to the slash URL while maintaining the body. Send the form to " DJ_FMT
-                        ", or set APPEND_SLASH=False.",
+                        "You called this URL via " DJ_FMT
+                        ", but the URL doesn't end in a slash and you have APPEND_SLASH "
+                        "set. Donjon can't redirect to the slash URL while maintaining the body. "
+                        "Send the form to " DJ_FMT ", or set APPEND_SLASH=False.",
                         DJ_ARG(req->head->method_name), DJ_ARG(path));
     return dj_redirect_permanent(req, path);
 }
@@ -85,8 +89,9 @@ static dj_response *www_redirect(const common *st, dj_req *req, dj_str host)
             return slash;
         path = path_with_slash(req);
     }
-    return dj_redirect_permanent(req, dj_strf(req->scope, "%s://www." DJ_FMT DJ_FMT, req->secure ? "https" : "http",
-                                              DJ_ARG(host), DJ_ARG(path)));
+    return dj_redirect_permanent(req, dj_strf(req->scope, "%s://www." DJ_FMT DJ_FMT,
+                                              req->secure ? "https" : "http", DJ_ARG(host),
+                                              DJ_ARG(path)));
 }
 
 static void add_content_length(dj_req *req, dj_response *resp)
@@ -103,7 +108,8 @@ static void add_content_length(dj_req *req, dj_response *resp)
     memcpy(line, name, sizeof name - 1);
     memcpy(line + sizeof name - 1, digits + at, sizeof digits - at);
     memcpy(line + len - 2, "\r\n", 2);
-    dj_header_add_line(resp, DJ_HEADER_CONTENT_LENGTH, sizeof "Content-Length" - 1, dj_str_n(line, len));
+    dj_header_add_line(resp, DJ_HEADER_CONTENT_LENGTH, sizeof "Content-Length" - 1,
+                       dj_str_n(line, len));
 }
 
 static dj_response *around(dj_req *req, dj_next *next)

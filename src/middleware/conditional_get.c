@@ -1,8 +1,8 @@
 /* src/middleware/conditional_get.c - ETag for every page, and 304 for who has it already.
  *
- * It saves the bytes of the answer, not the making of it: a view that knows its validators asks dj_condition. GET only: for
- * others it is too late, what was asked has been done.
- * Django: middleware/http.py. */
+ * It saves the bytes of the answer, not the making of it: a view that knows its validators asks
+ * dj_condition. GET only: for others it is too late, what was asked has been done. Django:
+ * middleware/http.py. */
 #include "crypto/crypto.h"
 #include "donjon/time.h"
 #include "http/caching.h"
@@ -45,16 +45,20 @@ static dj_response *around(dj_req *req, dj_next *next)
         return resp;
     dj_preconditions asked = dj_preconditions_of(req);
     switch (dj_preconditions_decide(&asked, &have, true, now)) {
-    case DJ_VERDICT_NOT_MODIFIED: return dj_not_modified(req, resp);
-    case DJ_VERDICT_FAILED: return dj_respond(req, 412); /* its record is written at the border */
-    case DJ_VERDICT_GO_ON: break;
+    case DJ_VERDICT_NOT_MODIFIED:
+        return dj_not_modified(req, resp);
+    case DJ_VERDICT_FAILED:
+        return dj_respond(req, 412); /* its record is written at the border */
+    case DJ_VERDICT_GO_ON:
+        break;
     }
     return resp;
 }
 
 const dj_middleware dj_conditional_get_middleware = {
     .name = "django.middleware.http.ConditionalGetMiddleware",
-    .after = "django.middleware.gzip.GZipMiddleware", /* a tag of compressed bytes would be another one each time */
+    .after = "django.middleware.gzip.GZipMiddleware", /* a tag of compressed bytes would be another
+                                                         one each time */
     .init = init,
     .around = around,
 };

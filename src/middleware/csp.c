@@ -1,7 +1,7 @@
 /* src/middleware/csp.c - Content-Security-Policy and Content-Security-Policy-Report-Only.
  *
- * The policies of the settings and of the routes are compiled at start. The nonce goes into the header only if the page
- * asked for it. Django 6.0: middleware/csp.py. */
+ * The policies of the settings and of the routes are compiled at start. The nonce goes into the
+ * header only if the page asked for it. Django 6.0: middleware/csp.py. */
 #include "middleware/middleware.h"
 
 typedef struct override {
@@ -17,7 +17,7 @@ typedef struct state {
     dj_csp_reports *reports;
 } state;
 
-#define ENFORCE DJ_LIT("Content-Security-Policy")
+#define ENFORCE     DJ_LIT("Content-Security-Policy")
 #define REPORT_ONLY DJ_LIT("Content-Security-Policy-Report-Only")
 
 static dj_err compile_setting(dj_scope *s, dj_str header, const dj_value *setting, dj_csp *out)
@@ -36,7 +36,8 @@ static dj_err init(dj_scope *s, const dj_settings *settings, void **out)
         return dj_fail(s, DJ_ERR_SETTINGS, "CSP_REPORT_PATH must begin with '/'");
     st->reports = dj_csp_reports_new(s);
     dj_err e = compile_setting(s, ENFORCE, settings->SECURE_CSP, &st->enforce);
-    return e ? e : compile_setting(s, REPORT_ONLY, settings->SECURE_CSP_REPORT_ONLY, &st->report_only);
+    return e ? e
+             : compile_setting(s, REPORT_ONLY, settings->SECURE_CSP_REPORT_ONLY, &st->report_only);
 }
 
 static const override *find(const state *st, const dj_csp_policy *policy)
@@ -54,7 +55,8 @@ static dj_err add_override(dj_scope *s, state *st, const dj_csp_policy *policy)
         return DJ_OK;
     if (st->noverrides == st->cap) {
         size_t cap = st->cap == 0 ? 8 : st->cap * 2;
-        st->overrides = dj_realloc(s, st->overrides, st->cap * sizeof(override), cap * sizeof(override));
+        st->overrides =
+            dj_realloc(s, st->overrides, st->cap * sizeof(override), cap * sizeof(override));
         st->cap = cap;
     }
     override      o = {.policy = policy};
@@ -106,7 +108,8 @@ static dj_response *around(dj_req *req, dj_next *next)
         add(req, resp, DJ_HEADER_CSP, o != NULL ? &o->enforce : &st->enforce);
     }
     if (!dj_header_seen(resp, DJ_HEADER_CSP_REPORT_ONLY)) {
-        o = route != NULL && route->csp_report_only != NULL ? find(st, route->csp_report_only) : NULL;
+        o = route != NULL && route->csp_report_only != NULL ? find(st, route->csp_report_only)
+                                                            : NULL;
         add(req, resp, DJ_HEADER_CSP_REPORT_ONLY, o != NULL ? &o->report_only : &st->report_only);
     }
     return resp;

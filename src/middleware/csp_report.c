@@ -1,20 +1,22 @@
-/* src/middleware/csp_report.c - receives browsers' reports of CSP violations and puts them into the security log.
+/* src/middleware/csp_report.c - receives browsers' reports of CSP violations and puts them into the
+ * security log.
  *
- * Anybody can send anything here, as often as he likes: a report is bounded in size, depth and number, the same one is
- * written once in ten minutes, and all together at most sixty a minute; what was left out is counted. Addresses lose their
- * query, which may hold secrets. CSP Level 3, section 5; Reporting API. */
+ * Anybody can send anything here, as often as he likes: a report is bounded in size, depth and
+ * number, the same one is written once in ten minutes, and all together at most sixty a minute;
+ * what was left out is counted. Addresses lose their query, which may hold secrets. CSP Level 3,
+ * section 5; Reporting API. */
 #include "donjon/crypto.h"
 #include "donjon/json.h"
 #include "donjon/time.h"
 #include "middleware/middleware.h"
 
-#define LOGGER DJ_LIT("django.security.csp_report")
-#define BODY_MAX ((size_t)16 * 1024)
-#define REPORTS_MAX 20 /* of one request */
-#define TEXT_MAX ((size_t)256)
-#define SLOTS 256
-#define SAME_MS (10 * 60 * 1000)
-#define MINUTE_MS (60 * 1000)
+#define LOGGER           DJ_LIT("django.security.csp_report")
+#define BODY_MAX         ((size_t)16 * 1024)
+#define REPORTS_MAX      20 /* of one request */
+#define TEXT_MAX         ((size_t)256)
+#define SLOTS            256
+#define SAME_MS          (10 * 60 * 1000)
+#define MINUTE_MS        (60 * 1000)
 #define RECORDS_A_MINUTE 60
 
 typedef struct slot {
@@ -22,7 +24,8 @@ typedef struct slot {
     int64_t  until_ms;
 } slot;
 
-/* Of one worker. The only state of a layer that changes: it decides about log records, never about answers. */
+/* Of one worker. The only state of a layer that changes: it decides about log records, never about
+ * answers. */
 struct dj_csp_reports {
     uint64_t key[2];
     slot     seen[SLOTS];
@@ -90,12 +93,15 @@ static void record(dj_req *req, dj_csp_reports *r, const report *one)
         r->left_out++;
         return;
     }
-    dj_log_context context = {.status = 204, .method = req->head->method_name, .path = req->path, .client = req->peer->address};
+    dj_log_context context = {.status = 204,
+                              .method = req->head->method_name,
+                              .path = req->path,
+                              .client = req->peer->address};
     dj_log(LOGGER, DJ_WARNING, &context,
-           "CSP violation: directive=" DJ_FMT " blocked=" DJ_FMT " document=" DJ_FMT " source=" DJ_FMT
-           ":%lld disposition=" DJ_FMT " (%llu reports left out)",
-           DJ_ARG(one->directive), DJ_ARG(one->blocked), DJ_ARG(one->document), DJ_ARG(one->source), (long long)one->line,
-           DJ_ARG(one->disposition), (unsigned long long)r->left_out);
+           "CSP violation: directive=" DJ_FMT " blocked=" DJ_FMT " document=" DJ_FMT
+           " source=" DJ_FMT ":%lld disposition=" DJ_FMT " (%llu reports left out)",
+           DJ_ARG(one->directive), DJ_ARG(one->blocked), DJ_ARG(one->document), DJ_ARG(one->source),
+           (long long)one->line, DJ_ARG(one->disposition), (unsigned long long)r->left_out);
     r->left_out = 0;
 }
 
@@ -187,6 +193,7 @@ dj_response *dj_csp_report_receive(dj_req *req, dj_csp_reports *reports)
         return answer(req, 413);
     if (dj_json_parse(req->scope, req->body, &limits, &json))
         return answer(req, 400);
-    bool good = list ? read_list(req, reports, json) : read_one(req, reports, dj_json_get(json, DJ_LIT("csp-report")));
+    bool good = list ? read_list(req, reports, json)
+                     : read_one(req, reports, dj_json_get(json, DJ_LIT("csp-report")));
     return answer(req, good ? 204 : 400);
 }

@@ -1,5 +1,5 @@
-/* src/middleware/permissions_policy.c - Permissions-Policy and Cross-Origin-Resource-Policy: what a page may ask of the
- * browser, and who may load an answer. Donjon's own; Django has neither. */
+/* src/middleware/permissions_policy.c - Permissions-Policy and Cross-Origin-Resource-Policy: what a
+ * page may ask of the browser, and who may load an answer. Donjon's own; Django has neither. */
 #include "middleware/middleware.h"
 
 typedef struct headers {
@@ -11,10 +11,11 @@ static dj_err init(dj_scope *s, const dj_settings *settings, void **state)
     headers *st = dj_new(s, headers);
     dj_str   permissions, resource = settings->CROSS_ORIGIN_RESOURCE_POLICY;
     *state = st;
-    if (resource.len > 0 && !dj_str_eq(resource, DJ_LIT("same-origin")) && !dj_str_eq(resource, DJ_LIT("same-site")) &&
-        !dj_str_eq(resource, DJ_LIT("cross-origin")))
+    if (resource.len > 0 && !dj_str_eq(resource, DJ_LIT("same-origin")) &&
+        !dj_str_eq(resource, DJ_LIT("same-site")) && !dj_str_eq(resource, DJ_LIT("cross-origin")))
         return dj_fail(s, DJ_ERR_SETTINGS,
-                       "CROSS_ORIGIN_RESOURCE_POLICY must be 'same-origin', 'same-site', 'cross-origin' or None");
+                       "CROSS_ORIGIN_RESOURCE_POLICY must be 'same-origin', 'same-site', "
+                       "'cross-origin' or None");
     dj_err e = dj_permissions_policy_value(s, settings->PERMISSIONS_POLICY, &permissions);
     if (!e)
         e = dj_layer_header(s, DJ_LIT("Permissions-Policy"), permissions, &st->permissions);

@@ -18,7 +18,8 @@ static dj_err read_exempt(dj_scope *s, const dj_settings *settings, security *st
     st->exempt = dj_new_array(s, dj_pattern *, list->len);
     for (size_t i = 0; i < list->len; i++) {
         if (dj_pattern_compile(s, list->items[i], &st->exempt[i]))
-            return dj_fail(s, DJ_ERR_SETTINGS, "SECURE_REDIRECT_EXEMPT: " DJ_FMT, DJ_ARG(dj_failure_text(s)));
+            return dj_fail(s, DJ_ERR_SETTINGS, "SECURE_REDIRECT_EXEMPT: " DJ_FMT,
+                           DJ_ARG(dj_failure_text(s)));
     }
     st->nexempt = list->len;
     return DJ_OK;
@@ -30,12 +31,14 @@ static dj_err init(dj_scope *s, const dj_settings *settings, void **state)
     dj_str    referrer;
     st->redirect = settings->SECURE_SSL_REDIRECT;
     st->host = settings->SECURE_SSL_HOST;
-    dj_str hsts = dj_hsts_value(s, settings->SECURE_HSTS_SECONDS, settings->SECURE_HSTS_INCLUDE_SUBDOMAINS,
-                                settings->SECURE_HSTS_PRELOAD);
-    dj_str nosniff = settings->SECURE_CONTENT_TYPE_NOSNIFF ? DJ_LIT("nosniff") : DJ_NONE;
+    dj_str hsts =
+        dj_hsts_value(s, settings->SECURE_HSTS_SECONDS, settings->SECURE_HSTS_INCLUDE_SUBDOMAINS,
+                      settings->SECURE_HSTS_PRELOAD);
+    dj_str          nosniff = settings->SECURE_CONTENT_TYPE_NOSNIFF ? DJ_LIT("nosniff") : DJ_NONE;
     const dj_value *coop = settings->SECURE_CROSS_ORIGIN_OPENER_POLICY;
     if (dj_value_truth(coop) && coop->kind != DJ_V_STR)
-        return dj_fail(s, DJ_ERR_SETTINGS, "SECURE_CROSS_ORIGIN_OPENER_POLICY must be text or None");
+        return dj_fail(s, DJ_ERR_SETTINGS,
+                       "SECURE_CROSS_ORIGIN_OPENER_POLICY must be text or None");
     dj_str opener = coop->kind == DJ_V_STR ? coop->str : DJ_NONE;
     dj_err e = read_exempt(s, settings, st);
     if (!e)
@@ -69,8 +72,8 @@ static dj_response *to_https(dj_req *req, const security *st)
     dj_str host = st->host;
     if (host.len == 0 && dj_get_host(req, &host))
         return dj_raise_failure(req);
-    return dj_redirect_permanent(
-        req, dj_strf(req->scope, "https://" DJ_FMT DJ_FMT, DJ_ARG(host), DJ_ARG(dj_req_full_path(req))));
+    return dj_redirect_permanent(req, dj_strf(req->scope, "https://" DJ_FMT DJ_FMT, DJ_ARG(host),
+                                              DJ_ARG(dj_req_full_path(req))));
 }
 
 static dj_response *around(dj_req *req, dj_next *next)

@@ -7,7 +7,8 @@ static dj_err init(dj_scope *s, const dj_settings *settings, void **state)
 {
     dj_header *header = dj_new(s, dj_header);
     *state = header;
-    return dj_layer_header(s, DJ_LIT("X-Frame-Options"), dj_str_upper(s, settings->X_FRAME_OPTIONS), header);
+    return dj_layer_header(s, DJ_LIT("X-Frame-Options"), dj_str_upper(s, settings->X_FRAME_OPTIONS),
+                           header);
 }
 
 static dj_response *around(dj_req *req, dj_next *next)

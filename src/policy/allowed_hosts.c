@@ -1,7 +1,8 @@
 /* src/policy/allowed_hosts.c - is this host ours, is this proxy ours, what did the proxy say.
  *
- * A Host header is the client's word. Everything that builds an address from it (links in mails, redirects) is only as
- * good as this check. Django: http/request.py, split_domain_port, validate_host; utils/http.py, is_same_domain.
+ * A Host header is the client's word. Everything that builds an address from it (links in mails,
+ * redirects) is only as good as this check. Django: http/request.py, split_domain_port,
+ * validate_host; utils/http.py, is_same_domain.
  *
  * Must not know: requests, settings, sockets. */
 #include "donjon/policy.h"
@@ -9,7 +10,8 @@
 #include "donjon/unicode.h"
 #include <arpa/inet.h>
 
-/* str.lower() makes one character of ASCII that is none: the Kelvin sign. The pattern sees the lowered text. */
+/* str.lower() makes one character of ASCII that is none: the Kelvin sign. The pattern sees the
+ * lowered text. */
 #define KELVIN DJ_LIT("\xE2\x84\xAA")
 
 static bool host_char(char c)
@@ -27,7 +29,8 @@ static size_t domain_end(dj_str host)
         if (i >= host.len || host.ptr[i] != ':')
             return 0;
         size_t first = ++i;
-        while (i < host.len && (dj_hex_value(host.ptr[i]) >= 0 || host.ptr[i] == '.' || host.ptr[i] == ':'))
+        while (i < host.len &&
+               (dj_hex_value(host.ptr[i]) >= 0 || host.ptr[i] == '.' || host.ptr[i] == ':'))
             i++;
         return i > first && i < host.len && host.ptr[i] == ']' ? i + 1 : 0;
     }
@@ -95,7 +98,8 @@ bool dj_host_matches(dj_str domain, dj_str entry)
 
 dj_host_verdict dj_host_decide(dj_str host, dj_str_list allowed, bool debug)
 {
-    static const dj_str local[] = {DJ_STR_INIT(".localhost"), DJ_STR_INIT("127.0.0.1"), DJ_STR_INIT("[::1]")};
+    static const dj_str local[] = {DJ_STR_INIT(".localhost"), DJ_STR_INIT("127.0.0.1"),
+                                   DJ_STR_INIT("[::1]")};
     dj_str              domain, port;
     if (!split(host, &domain, &port))
         return DJ_HOST_SYNTAX;
@@ -139,8 +143,8 @@ static void add_code_point(dj_buf *out, uint32_t cp, char quote)
 /* Python's repr() of text. */
 static dj_str quoted(dj_scope *s, dj_str text)
 {
-    bool   twofold = dj_str_chr(text, '\'') != DJ_NOT_FOUND && dj_str_chr(text, '"') == DJ_NOT_FOUND;
-    char   quote = twofold ? '"' : '\'';
+    bool twofold = dj_str_chr(text, '\'') != DJ_NOT_FOUND && dj_str_chr(text, '"') == DJ_NOT_FOUND;
+    char quote = twofold ? '"' : '\'';
     dj_buf out = dj_buf_make(s, text.len * 10 + 2);
     dj_buf_add_byte(&out, quote);
     for (size_t pos = 0; pos < text.len;) {
@@ -168,7 +172,8 @@ dj_str dj_host_complaint(dj_scope *s, dj_str host)
         dj_buf_add(&out, quoted(s, domain));
         dj_buf_add(&out, DJ_LIT(" to ALLOWED_HOSTS."));
     } else {
-        dj_buf_add(&out, DJ_LIT(". The domain name provided is not valid according to RFC 1034/1035."));
+        dj_buf_add(&out,
+                   DJ_LIT(". The domain name provided is not valid according to RFC 1034/1035."));
     }
     return dj_buf_str(&out);
 }
@@ -189,7 +194,8 @@ bool dj_proxy_says_secure(dj_str value, dj_str secure)
     /* White space of str.strip(), in latin-1: how Django sees a header. */
     static const char blanks[] = " \t\n\v\f\r\x1C\x1D\x1E\x1F\x85\xA0";
     size_t            comma = dj_str_chr(value, ',');
-    return dj_str_eq(dj_str_strip(dj_str_first(value, comma), dj_str_n(blanks, sizeof blanks - 1)), secure);
+    return dj_str_eq(dj_str_strip(dj_str_first(value, comma), dj_str_n(blanks, sizeof blanks - 1)),
+                     secure);
 }
 
 /* -- trusted proxies -- */
@@ -245,7 +251,8 @@ dj_err dj_networks_parse(dj_scope *s, dj_str_list entries, dj_networks *out)
         else if (parse_network(entries.items[i], &out->items[out->len], &why))
             out->len++;
         else
-            return dj_fail(s, DJ_ERR_SETTINGS, "'" DJ_FMT "' is %s", DJ_ARG(dj_str_first(entries.items[i], 80)), why);
+            return dj_fail(s, DJ_ERR_SETTINGS, "'" DJ_FMT "' is %s",
+                           DJ_ARG(dj_str_first(entries.items[i], 80)), why);
     }
     return DJ_OK;
 }

@@ -1,7 +1,7 @@
 /* src/policy/cleanse.c - what an error report must not show.
  *
- * Judged by names, as Django does, and by passwords inside URLs, which names do not give away. Django:
- * views/debug.py, SafeExceptionReporterFilter.
+ * Judged by names, as Django does, and by passwords inside URLs, which names do not give away.
+ * Django: views/debug.py, SafeExceptionReporterFilter.
  *
  * Must not know: requests, settings, how a report looks. */
 #include "donjon/policy.h"
@@ -9,8 +9,9 @@
 #include "donjon/unicode.h"
 
 static const dj_str django_words[] = {
-    DJ_STR_INIT("api"),    DJ_STR_INIT("auth"), DJ_STR_INIT("token"),     DJ_STR_INIT("key"),
-    DJ_STR_INIT("secret"), DJ_STR_INIT("pass"), DJ_STR_INIT("signature"), DJ_STR_INIT("http_cookie"),
+    DJ_STR_INIT("api"),       DJ_STR_INIT("auth"),        DJ_STR_INIT("token"),
+    DJ_STR_INIT("key"),       DJ_STR_INIT("secret"),      DJ_STR_INIT("pass"),
+    DJ_STR_INIT("signature"), DJ_STR_INIT("http_cookie"),
 };
 static const dj_str own_words[] = {
     DJ_STR_INIT("dsn"),
@@ -97,7 +98,8 @@ static dj_value *text_value(dj_scope *s, const dj_value *like, dj_str text)
 /* Settings are nested as deep as the reader allows; a report needs no more than this. */
 #define DEPTH_MAX 64
 
-static dj_value *cleansed(dj_scope *s, const dj_cleanse_rules *rules, dj_str name, const dj_value *value, int depth)
+static dj_value *cleansed(dj_scope *s, const dj_cleanse_rules *rules, dj_str name,
+                          const dj_value *value, int depth)
 {
     if (depth > DEPTH_MAX || dj_name_is_sensitive(rules, name))
         return text_value(s, value, DJ_CLEANSED);
@@ -108,9 +110,11 @@ static dj_value *cleansed(dj_scope *s, const dj_cleanse_rules *rules, dj_str nam
         for (size_t i = 0; i < value->dict.len; i++) {
             const dj_value_pair *pair = &value->dict.pairs[i];
             dj_str               key = pair->key->kind == DJ_V_STR ? pair->key->str : DJ_LIT("");
-            copy->dict.pairs[i] = (dj_value_pair){pair->key, cleansed(s, rules, key, pair->value, depth + 1)};
+            copy->dict.pairs[i] =
+                (dj_value_pair){pair->key, cleansed(s, rules, key, pair->value, depth + 1)};
         }
-    } else if (value->kind == DJ_V_LIST || value->kind == DJ_V_TUPLE || (value->kind == DJ_V_SET && !rules->as_django)) {
+    } else if (value->kind == DJ_V_LIST || value->kind == DJ_V_TUPLE ||
+               (value->kind == DJ_V_SET && !rules->as_django)) {
         copy->seq.items = dj_new_array(s, dj_value *, value->seq.len);
         for (size_t i = 0; i < value->seq.len; i++)
             copy->seq.items[i] = cleansed(s, rules, DJ_LIT(""), value->seq.items[i], depth + 1);
@@ -120,7 +124,8 @@ static dj_value *cleansed(dj_scope *s, const dj_cleanse_rules *rules, dj_str nam
     return copy;
 }
 
-const dj_value *dj_cleanse(dj_scope *s, const dj_cleanse_rules *rules, dj_str name, const dj_value *value)
+const dj_value *dj_cleanse(dj_scope *s, const dj_cleanse_rules *rules, dj_str name,
+                           const dj_value *value)
 {
     return cleansed(s, rules, name, value, 0);
 }

@@ -1,7 +1,7 @@
 /* src/policy/csp.c - builds Content-Security-Policy, and prepares it so that a request only copies.
  *
- * The nonce is the one thing in it that varies. A policy is kept twice: as the whole line without nonce, and as the
- * pieces of text around the nonces. Django 6.0: utils/csp.py, build_policy.
+ * The nonce is the one thing in it that varies. A policy is kept twice: as the whole line without
+ * nonce, and as the pieces of text around the nonces. Django 6.0: utils/csp.py, build_policy.
  *
  * Must not know: requests, responses, where nonces come from. */
 #include "donjon/policy.h"
@@ -33,7 +33,8 @@ static dj_err read_values(dj_scope *s, const dj_value *v, dj_csp_entry *entry)
     entry->values = dj_new_array(s, dj_str, len);
     for (size_t i = 0; i < len; i++) {
         if (items[i]->kind != DJ_V_STR)
-            return dj_fail(s, DJ_ERR_SETTINGS, "CSP directive '" DJ_FMT "' holds something that is not text",
+            return dj_fail(s, DJ_ERR_SETTINGS,
+                           "CSP directive '" DJ_FMT "' holds something that is not text",
                            DJ_ARG(dj_str_first(entry->name, 64)));
         entry->values[entry->len++] = items[i]->str;
     }
@@ -45,7 +46,8 @@ static dj_err read_values(dj_scope *s, const dj_value *v, dj_csp_entry *entry)
 /* None, False (and 0, which Python takes for it). */
 static bool is_left_out(const dj_value *v)
 {
-    return v->kind == DJ_V_NONE || (v->kind == DJ_V_BOOL && !v->boolean) || (v->kind == DJ_V_INT && v->integer == 0);
+    return v->kind == DJ_V_NONE || (v->kind == DJ_V_BOOL && !v->boolean) ||
+           (v->kind == DJ_V_INT && v->integer == 0);
 }
 
 dj_err dj_csp_config_of_value(dj_scope *s, const dj_value *setting, dj_csp_config *out)
@@ -77,7 +79,8 @@ void dj_csp_config_of_policy(dj_scope *s, const dj_csp_policy *policy, dj_csp_co
     for (size_t i = 0; i < DJ_CSP_DIRECTIVES_MAX && policy->directives[i].name != NULL; i++) {
         const dj_csp_directive *d = &policy->directives[i];
         dj_csp_entry           *entry = &out->entries[out->len++];
-        *entry = (dj_csp_entry){.name = dj_str_of(d->name), .values = dj_new_array(s, dj_str, DJ_CSP_VALUES_MAX)};
+        *entry = (dj_csp_entry){.name = dj_str_of(d->name),
+                                .values = dj_new_array(s, dj_str, DJ_CSP_VALUES_MAX)};
         while (entry->len < DJ_CSP_VALUES_MAX && d->values[entry->len] != NULL) {
             entry->values[entry->len] = dj_str_of(d->values[entry->len]);
             entry->len++;
@@ -184,11 +187,14 @@ dj_err dj_csp_validate(dj_scope *s, const dj_csp_config *config)
     for (size_t i = 0; i < config->len; i++) {
         const dj_csp_entry *entry = &config->entries[i];
         if (!name_ok(entry->name))
-            return dj_fail(s, DJ_ERR_SETTINGS, "CSP directive number %zu has a name that is not like 'script-src'", i + 1);
+            return dj_fail(s, DJ_ERR_SETTINGS,
+                           "CSP directive number %zu has a name that is not like 'script-src'",
+                           i + 1);
         for (size_t j = 0; j < entry->len; j++) {
             if (!value_ok(entry->values[j]))
                 return dj_fail(s, DJ_ERR_SETTINGS,
-                               "CSP directive '" DJ_FMT "': a value must be ASCII without ';', ',' and control characters",
+                               "CSP directive '" DJ_FMT
+                               "': a value must be ASCII without ';', ',' and control characters",
                                DJ_ARG(entry->name));
         }
     }
@@ -204,11 +210,13 @@ dj_err dj_csp_compile(dj_scope *s, dj_str header, const dj_csp_config *config, d
     dj_str plain = dj_csp_build(s, config, DJ_NONE);
     if (plain.len > 0)
         out->plain = dj_strf(s, DJ_FMT ": " DJ_FMT "\r\n", DJ_ARG(header), DJ_ARG(plain));
-    builder b = {.out = dj_buf_make(s, POLICY_MAX), .cuts = dj_new_array(s, size_t, NONCES_MAX + 1), .with_nonce = true};
+    builder b = {.out = dj_buf_make(s, POLICY_MAX),
+                 .cuts = dj_new_array(s, size_t, NONCES_MAX + 1),
+                 .with_nonce = true};
     build(&b, config);
     if (b.out.full)
-        return dj_fail(s, DJ_ERR_SETTINGS, DJ_FMT " is over %zu bytes or has more than %d nonces", DJ_ARG(header), POLICY_MAX,
-                       NONCES_MAX);
+        return dj_fail(s, DJ_ERR_SETTINGS, DJ_FMT " is over %zu bytes or has more than %d nonces",
+                       DJ_ARG(header), POLICY_MAX, NONCES_MAX);
     if (b.ncuts == 0)
         return DJ_OK;
     dj_str line = dj_strf(s, DJ_FMT ": " DJ_FMT "\r\n", DJ_ARG(header), DJ_ARG(dj_buf_str(&b.out)));

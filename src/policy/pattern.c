@@ -1,8 +1,9 @@
 /* src/policy/pattern.c - Python's regular expressions on PCRE2, with an upper bound on the work.
  *
- * The pattern is read once and written again for PCRE2: what Python spells differently is translated, what Python
- * does not have is an error (PCRE2 would give it another meaning), what can't be bounded or explained is refused.
- * No JIT: it needs memory that is writable and executable, and the workers' sandbox forbids that.
+ * The pattern is read once and written again for PCRE2: what Python spells differently is
+ * translated, what Python does not have is an error (PCRE2 would give it another meaning), what
+ * can't be bounded or explained is refused. No JIT: it needs memory that is writable and
+ * executable, and the workers' sandbox forbids that.
  *
  * Must not know: routes, settings, requests. */
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -10,8 +11,8 @@
 #include "donjon/buf.h"
 #include <pcre2.h>
 
-#define MATCH_LIMIT 50000u      /* steps; an honest pattern on a path takes some hundreds */
-#define DEPTH_LIMIT 2000u
+#define MATCH_LIMIT    50000u /* steps; an honest pattern on a path takes some hundreds */
+#define DEPTH_LIMIT    2000u
 #define HEAP_LIMIT_KIB 4096u
 
 struct dj_pattern {
@@ -33,8 +34,8 @@ typedef struct translator {
 
 static dj_err bad(const translator *t, size_t at, const char *what)
 {
-    return dj_fail(t->s, DJ_ERR_MALFORMED, "regular expression \"" DJ_FMT "\": %s at position %zu", DJ_ARG(t->in), what,
-                   at);
+    return dj_fail(t->s, DJ_ERR_MALFORMED, "regular expression \"" DJ_FMT "\": %s at position %zu",
+                   DJ_ARG(t->in), what, at);
 }
 
 static int at(const translator *t, size_t offset)
@@ -228,7 +229,8 @@ static dj_err named_group(translator *t)
         return bad(t, t->pos, "a back-reference, which is not served,");
     if (at(t, 3) != '<')
         return bad(t, t->pos, "unknown extension");
-    while (at(t, n) >= 0 && (dj_is_alpha((char)at(t, n)) || dj_is_digit((char)at(t, n)) || at(t, n) == '_'))
+    while (at(t, n) >= 0 &&
+           (dj_is_alpha((char)at(t, n)) || dj_is_digit((char)at(t, n)) || at(t, n) == '_'))
         n++;
     if (n == 4 || n > 4 + 32 || at(t, n) != '>' || dj_is_digit((char)at(t, 4)))
         return bad(t, t->pos, "bad group name");
@@ -366,7 +368,8 @@ static dj_err compile(const translator *t, dj_pattern *p)
         return dj_fail(t->s, DJ_ERR_MEMORY, "regular expression: out of memory");
     }
     (void)pcre2_set_parens_nest_limit(context, 100);
-    p->code = pcre2_compile((PCRE2_SPTR)dj_buf_str(&t->out).ptr, t->out.len, t->options, &code, &offset, context);
+    p->code = pcre2_compile((PCRE2_SPTR)dj_buf_str(&t->out).ptr, t->out.len, t->options, &code,
+                            &offset, context);
     pcre2_compile_context_free(context);
     if (p->code == NULL) {
         char text[160] = "";
@@ -383,7 +386,8 @@ static dj_err compile(const translator *t, dj_pattern *p)
     (void)pcre2_pattern_info(p->code, PCRE2_INFO_CAPTURECOUNT, &captures);
     p->groups = (size_t)captures + 1;
     if (p->groups > DJ_PATTERN_GROUPS_MAX)
-        return dj_fail(t->s, DJ_ERR_LIMIT, "regular expression \"" DJ_FMT "\" has more than %d groups", DJ_ARG(t->in),
+        return dj_fail(t->s, DJ_ERR_LIMIT,
+                       "regular expression \"" DJ_FMT "\" has more than %d groups", DJ_ARG(t->in),
                        DJ_PATTERN_GROUPS_MAX - 1);
     read_names(t->s, p);
     return DJ_OK;
@@ -392,13 +396,14 @@ static dj_err compile(const translator *t, dj_pattern *p)
 dj_err dj_pattern_compile(dj_scope *s, dj_str regex, dj_pattern **out)
 {
     if (regex.len > DJ_PATTERN_MAX)
-        return dj_fail(s, DJ_ERR_LIMIT, "regular expression of %zu bytes, at most %zu", regex.len, DJ_PATTERN_MAX);
+        return dj_fail(s, DJ_ERR_LIMIT, "regular expression of %zu bytes, at most %zu", regex.len,
+                       DJ_PATTERN_MAX);
     if (!dj_utf8_valid(regex))
         return dj_fail(s, DJ_ERR_MALFORMED, "regular expression is not UTF-8");
-    translator t = {.s = s,
-                    .in = dj_str_dup(s, regex),
-                    .out = dj_buf_make(s, DJ_PATTERN_MAX * 6),
-                    .options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C};
+    translator  t = {.s = s,
+                     .in = dj_str_dup(s, regex),
+                     .out = dj_buf_make(s, DJ_PATTERN_MAX * 6),
+                     .options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C};
     dj_pattern *p = dj_new(s, dj_pattern);
     p->text = t.in;
     dj_err e = translate(&t);
@@ -418,7 +423,8 @@ static dj_found run(const dj_pattern *p, dj_str subject, uint32_t options, dj_pa
     if (data == NULL)
         return DJ_FOUND_GAVE_UP;
     PCRE2_SPTR text = (PCRE2_SPTR)(subject.ptr == NULL ? "" : subject.ptr);
-    int        count = pcre2_match(p->code, text, subject.len, 0, options | PCRE2_NO_UTF_CHECK, data, p->limits);
+    int        count =
+        pcre2_match(p->code, text, subject.len, 0, options | PCRE2_NO_UTF_CHECK, data, p->limits);
     if (count > 0 && match != NULL) {
         const PCRE2_SIZE *at_pair = pcre2_get_ovector_pointer(data);
         match->len = p->groups;

@@ -1,4 +1,5 @@
-/* src/policy/permissions_policy.c - the value of Permissions-Policy (a structured dictionary, RFC 8941).
+/* src/policy/permissions_policy.c - the value of Permissions-Policy (a structured dictionary, RFC
+ * 8941).
  *
  * Must not know: which features browsers have; new ones must not wait for a release of ours. */
 #include "donjon/policy.h"
@@ -53,7 +54,8 @@ static bool is_text(const dj_value *v, dj_str text)
 /* [] or "none", "*", "self", or a list of "self" and origins. */
 static bool add_allowlist(dj_buf *out, const dj_value *v)
 {
-    if (is_text(v, DJ_LIT("*")) || (dj_value_is_seq(v) && v->seq.len == 1 && is_text(v->seq.items[0], DJ_LIT("*")))) {
+    if (is_text(v, DJ_LIT("*")) ||
+        (dj_value_is_seq(v) && v->seq.len == 1 && is_text(v->seq.items[0], DJ_LIT("*")))) {
         dj_buf_add_byte(out, '*');
         return true;
     }
@@ -86,14 +88,16 @@ dj_err dj_permissions_policy_value(dj_scope *s, const dj_value *setting, dj_str 
     for (size_t i = 0; i < setting->dict.len; i++) {
         const dj_value_pair *pair = &setting->dict.pairs[i];
         if (pair->key->kind != DJ_V_STR || !is_feature(pair->key->str))
-            return dj_fail(s, DJ_ERR_SETTINGS, "PERMISSIONS_POLICY names a feature that is not like 'camera'");
+            return dj_fail(s, DJ_ERR_SETTINGS,
+                           "PERMISSIONS_POLICY names a feature that is not like 'camera'");
         if (i > 0)
             dj_buf_add(&value, DJ_LIT(", "));
         dj_buf_add(&value, pair->key->str);
         dj_buf_add_byte(&value, '=');
         if (!add_allowlist(&value, pair->value))
             return dj_fail(s, DJ_ERR_SETTINGS,
-                           "PERMISSIONS_POLICY['" DJ_FMT "'] is not '*', [], or a list of 'self' and origins like "
+                           "PERMISSIONS_POLICY['" DJ_FMT
+                           "'] is not '*', [], or a list of 'self' and origins like "
                            "'https://example.com'",
                            DJ_ARG(dj_str_first(pair->key->str, 64)));
     }

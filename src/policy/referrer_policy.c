@@ -1,6 +1,7 @@
 /* src/policy/referrer_policy.c - the value of Referrer-Policy.
  *
- * Django: middleware/security.py. Must not know: responses. Which words are good is the checks' question. */
+ * Django: middleware/security.py. Must not know: responses. Which words are good is the checks'
+ * question. */
 #include "donjon/policy.h"
 #include "donjon/buf.h"
 
@@ -20,7 +21,8 @@ dj_err dj_referrer_policy_value(dj_scope *s, const dj_value *setting, dj_str *ou
     } else if (dj_value_is_seq(setting)) {
         for (size_t i = 0; i < setting->seq.len; i++) {
             if (setting->seq.items[i]->kind != DJ_V_STR)
-                return dj_fail(s, DJ_ERR_SETTINGS, "SECURE_REFERRER_POLICY holds something that is not text");
+                return dj_fail(s, DJ_ERR_SETTINGS,
+                               "SECURE_REFERRER_POLICY holds something that is not text");
             if (i > 0)
                 dj_buf_add_byte(&joined, ',');
             dj_buf_add(&joined, setting->seq.items[i]->str);

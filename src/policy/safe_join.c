@@ -1,8 +1,10 @@
 /* src/policy/safe_join.c - a path that stays below its base, decided on the text alone.
  *
- * Django: utils/_os.py, safe_join; views/static.py, serve. Python: posixpath.join, posixpath.normpath.
+ * Django: utils/_os.py, safe_join; views/static.py, serve. Python: posixpath.join,
+ * posixpath.normpath.
  *
- * Must not know: the file system. Links are not followed; who opens the file does it with O_NOFOLLOW or RESOLVE_BENEATH. */
+ * Must not know: the file system. Links are not followed; who opens the file does it with
+ * O_NOFOLLOW or RESOLVE_BENEATH. */
 #include "donjon/policy.h"
 
 /* posixpath.normpath. Exactly two slashes in front stay two (POSIX leaves their meaning open). */
@@ -23,7 +25,8 @@ static dj_str normalised(dj_scope *s, dj_str path)
         dj_str done = dj_str_n(out + slashes, len - slashes);
         size_t cut = dj_str_rchr(done, '/');
         dj_str last = cut == DJ_NOT_FOUND ? done : dj_str_from(done, cut + 1);
-        if (!dj_str_eq(piece, DJ_LIT("..")) || (done.len == 0 && slashes == 0) || dj_str_eq(last, DJ_LIT(".."))) {
+        if (!dj_str_eq(piece, DJ_LIT("..")) || (done.len == 0 && slashes == 0) ||
+            dj_str_eq(last, DJ_LIT(".."))) {
             if (done.len > 0)
                 out[len++] = '/';
             memcpy(out + len, piece.ptr, piece.len);
@@ -70,7 +73,8 @@ dj_err dj_safe_join(dj_scope *s, dj_str base, dj_str_list parts, dj_str *out)
     bool below = dj_str_starts(path, base) && path.len > base.len && path.ptr[base.len] == '/';
     if (!below && !dj_str_eq(path, base) && !is_root(base))
         return dj_fail(s, DJ_ERR_SUSPICIOUS_FILE,
-                       "The joined path (" DJ_FMT ") is located outside of the base path component (" DJ_FMT ")",
+                       "The joined path (" DJ_FMT
+                       ") is located outside of the base path component (" DJ_FMT ")",
                        DJ_ARG(dj_str_first(path, 256)), DJ_ARG(dj_str_first(base, 256)));
     *out = path;
     return DJ_OK;

@@ -1,6 +1,7 @@
 /* src/policy/valid_filename.c - makes a client's file name usable as one of ours.
  *
- * Django: utils/text.py, get_valid_filename. Must not know: where the file will lie; that is safe_join's part. */
+ * Django: utils/text.py, get_valid_filename. Must not know: where the file will lie; that is
+ * safe_join's part. */
 #include "donjon/policy.h"
 #include "donjon/unicode.h"
 

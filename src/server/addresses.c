@@ -1,7 +1,7 @@
 /* src/server/addresses.c - how many connections each client address holds.
  *
- * Open addressing in a table that is made once for the most connections there can be, at most half full.
- * Must not know: sockets. */
+ * Open addressing in a table that is made once for the most connections there can be, at most half
+ * full. Must not know: sockets. */
 #include "server/server.h"
 #include <sys/random.h>
 

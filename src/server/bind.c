@@ -1,7 +1,7 @@
 /* src/server/bind.c - listening sockets: from "127.0.0.1:8000" to a descriptor.
  *
- * Done once, before privileges are dropped and workers forked, who share the sockets. All or none: if one can't
- * be had, those before it are closed again.
+ * Done once, before privileges are dropped and workers forked, who share the sockets. All or none:
+ * if one can't be had, those before it are closed again.
  *
  * Must not know: what is spoken on a socket. */
 #include "server/server.h"
@@ -21,17 +21,20 @@ static const dj_str UNIX_PREFIX = DJ_STR_INIT("unix:");
 
 static dj_err bad_address(dj_scope *s, dj_str address, const char *why)
 {
-    return dj_fail(s, DJ_ERR_IO,
-                   "\"" DJ_FMT "\" is no address to listen on: %s (write 127.0.0.1:8000, [::1]:8000, :8000 or unix:/path)",
-                   DJ_ARG(address), why);
+    return dj_fail(
+        s, DJ_ERR_IO,
+        "\"" DJ_FMT
+        "\" is no address to listen on: %s (write 127.0.0.1:8000, [::1]:8000, :8000 or unix:/path)",
+        DJ_ARG(address), why);
 }
 
-/* "127.0.0.1:8000" and ":8000" (every IPv4 address), "[::]:80" (every IPv6 address), "8000" (loopback). */
+/* "127.0.0.1:8000" and ":8000" (every IPv4 address), "[::]:80" (every IPv6 address), "8000"
+ * (loopback). */
 static dj_err parse_ip(dj_scope *s, dj_str address, struct sockaddr_storage *out, socklen_t *len)
 {
-    size_t colon = dj_str_rchr(address, ':');
-    dj_str host = colon == DJ_NOT_FOUND ? DJ_LIT("127.0.0.1") : dj_str_first(address, colon);
-    dj_str port_text = colon == DJ_NOT_FOUND ? address : dj_str_from(address, colon + 1);
+    size_t  colon = dj_str_rchr(address, ':');
+    dj_str  host = colon == DJ_NOT_FOUND ? DJ_LIT("127.0.0.1") : dj_str_first(address, colon);
+    dj_str  port_text = colon == DJ_NOT_FOUND ? address : dj_str_from(address, colon + 1);
     int64_t port;
     if (!dj_str_to_int(port_text, &port) || port < 0 || port > 65535)
         return bad_address(s, address, "the port must be a number from 0 to 65535");
@@ -44,7 +47,8 @@ static dj_err parse_ip(dj_scope *s, dj_str address, struct sockaddr_storage *out
         struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
         *in6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
         *len = sizeof *in6;
-        if (inet_pton(AF_INET6, dj_cstr(s, dj_str_n(host.ptr + 1, host.len - 2)), &in6->sin6_addr) != 1)
+        if (inet_pton(AF_INET6, dj_cstr(s, dj_str_n(host.ptr + 1, host.len - 2)),
+                      &in6->sin6_addr) != 1)
             return bad_address(s, address, "no IPv6 address between the brackets");
         return DJ_OK;
     }
@@ -62,10 +66,13 @@ static dj_err explain_bind(dj_scope *s, dj_str address)
     case EADDRINUSE:
         return dj_fail(s, DJ_ERR_IO, DJ_FMT " is already in use", DJ_ARG(address));
     case EACCES:
-        return dj_fail(s, DJ_ERR_IO, DJ_FMT ": permission denied: ports below 1024 need root or CAP_NET_BIND_SERVICE",
+        return dj_fail(s, DJ_ERR_IO,
+                       DJ_FMT
+                       ": permission denied: ports below 1024 need root or CAP_NET_BIND_SERVICE",
                        DJ_ARG(address));
     case EADDRNOTAVAIL:
-        return dj_fail(s, DJ_ERR_IO, DJ_FMT ": this machine does not have that address", DJ_ARG(address));
+        return dj_fail(s, DJ_ERR_IO, DJ_FMT ": this machine does not have that address",
+                       DJ_ARG(address));
     default:
         return dj_fail_errno(s, "listen on " DJ_FMT, DJ_ARG(address));
     }
@@ -74,8 +81,8 @@ static dj_err explain_bind(dj_scope *s, dj_str address)
 static dj_err bind_ip(dj_scope *s, dj_listen *listener)
 {
     struct sockaddr_storage address = {0};
-    socklen_t len = 0;
-    dj_err e = parse_ip(s, listener->address, &address, &len);
+    socklen_t               len = 0;
+    dj_err                  e = parse_ip(s, listener->address, &address, &len);
     if (e)
         return e;
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -97,18 +104,21 @@ static dj_err bind_ip(dj_scope *s, dj_listen *listener)
     return DJ_OK;
 }
 
-/* A socket file outlives its server. It is removed only if nobody listens on it, and only if it is a socket. */
+/* A socket file outlives its server. It is removed only if nobody listens on it, and only if it is
+ * a socket. */
 static dj_err remove_stale(dj_scope *s, dj_str text, const struct sockaddr_un *address)
 {
     struct stat st;
     if (lstat(address->sun_path, &st) < 0)
         return errno == ENOENT ? DJ_OK : dj_fail_errno(s, "look at " DJ_FMT, DJ_ARG(text));
     if (!S_ISSOCK(st.st_mode))
-        return dj_fail(s, DJ_ERR_IO, DJ_FMT ": a file of that name exists and is not a socket", DJ_ARG(text));
+        return dj_fail(s, DJ_ERR_IO, DJ_FMT ": a file of that name exists and is not a socket",
+                       DJ_ARG(text));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return dj_fail_errno(s, "a socket for " DJ_FMT, DJ_ARG(text));
-    bool dead = connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED;
+    bool dead =
+        connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED;
     close(fd);
     if (!dead)
         return dj_fail(s, DJ_ERR_IO, DJ_FMT " is already in use", DJ_ARG(text));
@@ -119,8 +129,8 @@ static dj_err remove_stale(dj_scope *s, dj_str text, const struct sockaddr_un *a
 
 static dj_err bind_unix(dj_scope *s, dj_listen *listener, unsigned mode)
 {
-    dj_str text = listener->address;
-    dj_str path = dj_str_from(text, UNIX_PREFIX.len);
+    dj_str             text = listener->address;
+    dj_str             path = dj_str_from(text, UNIX_PREFIX.len);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (path.len == 0 || path.ptr[0] != '/' || memchr(path.ptr, 0, path.len) != NULL)
         return bad_address(s, text, "the path must be absolute");
@@ -128,11 +138,12 @@ static dj_err bind_unix(dj_scope *s, dj_listen *listener, unsigned mode)
         return bad_address(s, text, "the path of a Unix socket has at most 107 bytes");
     memcpy(address.sun_path, path.ptr, path.len);
 
-    size_t slash = dj_str_rchr(path, '/');
+    size_t      slash = dj_str_rchr(path, '/');
     struct stat st;
     const char *parent = slash == 0 ? "/" : dj_cstr(s, dj_str_first(path, slash));
     if (stat(parent, &st) < 0 || !S_ISDIR(st.st_mode))
-        return dj_fail(s, DJ_ERR_IO, DJ_FMT ": the directory %s does not exist", DJ_ARG(text), parent);
+        return dj_fail(s, DJ_ERR_IO, DJ_FMT ": the directory %s does not exist", DJ_ARG(text),
+                       parent);
     dj_err e = remove_stale(s, text, &address);
     if (e)
         return e;
@@ -140,14 +151,16 @@ static dj_err bind_unix(dj_scope *s, dj_listen *listener, unsigned mode)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return dj_fail_errno(s, "a socket for " DJ_FMT, DJ_ARG(text));
-    /* The mode comes from the umask: a chmod by name could meet another file in a folder that others may write. */
+    /* The mode comes from the umask: a chmod by name could meet another file in a folder that
+     * others may write. */
     mode_t before = umask(0777 & ~(mode == 0 ? 0660 : mode & 0777));
-    bool bound = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
-    int bind_errno = errno;
+    bool   bound = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    int    bind_errno = errno;
     umask(before);
     errno = bind_errno;
     if (!bound || listen(fd, BACKLOG) < 0) {
-        e = errno == EADDRINUSE ? explain_bind(s, text) : dj_fail_errno(s, "listen on " DJ_FMT, DJ_ARG(text));
+        e = errno == EADDRINUSE ? explain_bind(s, text)
+                                : dj_fail_errno(s, "listen on " DJ_FMT, DJ_ARG(text));
         if (bound)
             unlink(address.sun_path);
         close(fd);
@@ -179,8 +192,9 @@ dj_err dj_server_bind(dj_scope *s, dj_server_config *config)
         config->listens[i].fd = -1;
     for (size_t i = 0; i < config->nlistens; i++) {
         dj_listen *listener = &config->listens[i];
-        dj_err e = dj_str_starts(listener->address, UNIX_PREFIX) ? bind_unix(s, listener, config->unix_mode)
-                                                                 : bind_ip(s, listener);
+        dj_err     e = dj_str_starts(listener->address, UNIX_PREFIX)
+                           ? bind_unix(s, listener, config->unix_mode)
+                           : bind_ip(s, listener);
         if (e) {
             dj_server_unbind(s, config);
             return e;

@@ -1,10 +1,12 @@
 /* src/server/connection.c - one client: bytes in, requests to the application, answers out.
  *
- * A state machine on the loop; only the view runs on a coroutine. All requests that one read brought are
- * answered with one send. Nothing here waits: what can't go on now leaves and is called again by the loop.
+ * A state machine on the loop; only the view runs on a coroutine. All requests that one read
+ * brought are answered with one send. Nothing here waits: what can't go on now leaves and is called
+ * again by the loop.
  *
- * The rule for `busy`: process() is the only place that parses and dispatches. A request that ends while process() is on
- * the stack (it did not wait) goes on in that call; one that ends later calls process() itself.
+ * The rule for `busy`: process() is the only place that parses and dispatches. A request that ends
+ * while process() is on the stack (it did not wait) goes on in that call; one that ends later calls
+ * process() itself.
  *
  * Must not know: routes, settings, middleware. RFC 9112. */
 #include "server/server.h"
@@ -15,13 +17,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define COPY_MAX ((size_t)16 * 1024)   /* bodies up to here are copied behind their head: one piece for the kernel */
-#define STAGE_FULL ((size_t)48 * 1024) /* staged answers go out before there are more */
-#define LINGER_MS 1000
-#define LINGER_BYTES ((size_t)64 * 1024)
-#define BODY_TICK_MS 1000
-#define IOV_BATCH 32
-#define BODY_ROOM ((size_t)64 * 1024)
+#define COPY_MAX                                                                                   \
+    ((size_t)16 *                                                                                  \
+     1024) /* bodies up to here are copied behind their head: one piece for the kernel */
+#define STAGE_FULL    ((size_t)48 * 1024) /* staged answers go out before there are more */
+#define LINGER_MS     1000
+#define LINGER_BYTES  ((size_t)64 * 1024)
+#define BODY_TICK_MS  1000
+#define IOV_BATCH     32
+#define BODY_ROOM     ((size_t)64 * 1024)
 #define DRAIN_IDLE_MS 2000
 
 static void process(dj_conn *conn);
@@ -60,8 +64,8 @@ static void release_work(dj_conn *conn)
     dj_worker_work_back(conn->worker, work);
 }
 
-/* Off the loop at once; freed now, or by the request that still runs on it, or by the process() on the stack. Does not
- * return when the running coroutine is the connection's own. */
+/* Off the loop at once; freed now, or by the request that still runs on it, or by the process() on
+ * the stack. Does not return when the running coroutine is the connection's own. */
 static void close_conn(dj_conn *conn)
 {
     dj_loop *loop = conn->worker->loop;
@@ -131,7 +135,8 @@ static size_t pieces_to_iov(const dj_conn *conn, struct iovec *iov, size_t n)
     const dj_response *resp = conn->work->resp;
     for (size_t i = conn->piece; i < resp->npieces && n < IOV_BATCH; i++) {
         size_t from = i == conn->piece ? conn->piece_from : 0;
-        iov[n++] = (struct iovec){(void *)(uintptr_t)(resp->pieces[i].ptr + from), resp->pieces[i].len - from};
+        iov[n++] = (struct iovec){(void *)(uintptr_t)(resp->pieces[i].ptr + from),
+                                  resp->pieces[i].len - from};
     }
     return n;
 }
@@ -203,7 +208,8 @@ static dj_io flush_kept(dj_conn *conn)
     return DJ_IO_OK;
 }
 
-/* Sends what this turn staged for `conn` (the stage is empty afterwards), and the pieces of a large body behind it. */
+/* Sends what this turn staged for `conn` (the stage is empty afterwards), and the pieces of a large
+ * body behind it. */
 static dj_io flush_stage(dj_conn *conn)
 {
     dj_buf *stage = &conn->worker->stage;
@@ -212,7 +218,8 @@ static dj_io flush_stage(dj_conn *conn)
     stage->len = 0; /* the bytes stay until the next answer is staged */
     stage->full = false;
     if (cut) {
-        dj_log(DJ_LIT("donjon.server"), DJ_ERROR_LEVEL, NULL, "response headers over %zu bytes", stage->max);
+        dj_log(DJ_LIT("donjon.server"), DJ_ERROR_LEVEL, NULL, "response headers over %zu bytes",
+               stage->max);
         return DJ_IO_FAILED;
     }
     if (conn->out != NULL)
@@ -234,8 +241,8 @@ static dj_io flush_stage(dj_conn *conn)
     return conn->pieces_left ? flush_kept(conn) : DJ_IO_OK;
 }
 
-/* Stage and kept bytes to the kernel; what it does not take stays with the connection, which then waits for it. False: the
- * connection is closed. */
+/* Stage and kept bytes to the kernel; what it does not take stays with the connection, which then
+ * waits for it. False: the connection is closed. */
 static bool flush(dj_conn *conn)
 {
     dj_io io = conn->worker->stage.len > 0 ? flush_stage(conn) : flush_kept(conn);
@@ -256,8 +263,8 @@ static bool is_flushed(const dj_conn *conn)
     return conn->out == NULL && !conn->pieces_left && conn->worker->stage.len == 0;
 }
 
-/* After the last answer: half-close, then throw away a bounded amount of what still comes, so that the peer reads the answer
- * instead of a reset. RFC 9112 9.6. */
+/* After the last answer: half-close, then throw away a bounded amount of what still comes, so that
+ * the peer reads the answer instead of a reset. RFC 9112 9.6. */
 static void linger(dj_conn *conn)
 {
     if (conn->tls != NULL)
@@ -268,7 +275,8 @@ static void linger(dj_conn *conn)
     want(conn, DJ_READ);
 }
 
-/* Does the refused request ask for a head alone? Its head may never have been understood, so the bytes are asked. */
+/* Does the refused request ask for a head alone? Its head may never have been understood, so the
+ * bytes are asked. */
 static bool wants_head_only(const dj_conn *conn)
 {
     if (conn->work != NULL)
@@ -321,7 +329,7 @@ static void answer_asterisk(dj_conn *conn, const dj_head *head)
 static dj_wire wire_of(dj_conn *conn, const dj_work *work)
 {
     const dj_response *resp = work->resp;
-    bool no_body = resp->status == 204 || resp->status == 304 || resp->status < 200;
+    bool               no_body = resp->status == 204 || resp->status == 304 || resp->status < 200;
     bool unknown_length = resp->stream != NULL && !dj_header_seen(resp, DJ_HEADER_CONTENT_LENGTH);
     bool head_only = work->head.method == DJ_HEAD || no_body;
     bool chunked = unknown_length && work->head.minor > 0 && !no_body;
@@ -329,7 +337,10 @@ static dj_wire wire_of(dj_conn *conn, const dj_work *work)
         conn->close_after = true; /* HTTP/1.0: the end of the connection ends the body */
     if (resp->close || is_last(conn, &work->head))
         conn->close_after = true;
-    return (dj_wire){.head_only = head_only, .chunked = chunked, .close = conn->close_after, .minor = work->head.minor};
+    return (dj_wire){.head_only = head_only,
+                     .chunked = chunked,
+                     .close = conn->close_after,
+                     .minor = work->head.minor};
 }
 
 static void report_done(dj_conn *conn, const dj_work *work, uint64_t bytes)
@@ -339,7 +350,8 @@ static void report_done(dj_conn *conn, const dj_work *work, uint64_t bytes)
         app->done(work->req, work->resp, bytes, app->ctx);
 }
 
-/* The head, and a small body behind it, onto the stage; a large body stays where it is, in the request's scope. */
+/* The head, and a small body behind it, onto the stage; a large body stays where it is, in the
+ * request's scope. */
 static void stage_response(dj_conn *conn)
 {
     dj_work           *work = conn->work;
@@ -360,8 +372,8 @@ static void stage_response(dj_conn *conn)
 
 /* -- streamed bodies: on the coroutine -- */
 
-/* All staged and kept bytes to the kernel; waits while it takes no more. The coroutine does not come back from a connection
- * that is lost meanwhile. */
+/* All staged and kept bytes to the kernel; waits while it takes no more. The coroutine does not
+ * come back from a connection that is lost meanwhile. */
 static void flush_waiting(dj_conn *conn)
 {
     dj_loop *loop = conn->worker->loop;
@@ -396,15 +408,18 @@ static void stream_body(dj_work *work)
     dj_str   piece = DJ_NONE;
     int64_t  promised = 0;
     uint64_t sent = 0;
-    bool     counted =
-        !wire.chunked && dj_str_to_int(dj_header_get(work->resp, DJ_LIT("Content-Length")), &promised) && promised >= 0;
+    bool     counted = !wire.chunked &&
+                   dj_str_to_int(dj_header_get(work->resp, DJ_LIT("Content-Length")), &promised) &&
+                   promised >= 0;
     dj_response_head(&conn->worker->stage, work->resp, &wire, dj_worker_date(conn->worker));
     work->streaming = true;
     flush_waiting(conn);
     bool too_long = false;
-    while (!wire.head_only && !too_long && work->resp->stream(work->req, work->resp->stream_ctx, &piece)) {
+    while (!wire.head_only && !too_long &&
+           work->resp->stream(work->req, work->resp->stream_ctx, &piece)) {
         if (counted && piece.len > (uint64_t)promised - sent) {
-            dj_log(DJ_LIT("donjon.server"), DJ_ERROR_LEVEL, NULL, "a streamed body is longer than its Content-Length");
+            dj_log(DJ_LIT("donjon.server"), DJ_ERROR_LEVEL, NULL,
+                   "a streamed body is longer than its Content-Length");
             piece = dj_str_first(piece, (size_t)((uint64_t)promised - sent));
             conn->close_after = too_long = true;
         }
@@ -481,8 +496,9 @@ static bool take_body(dj_conn *conn)
 {
     dj_work *work = conn->work;
     for (;;) {
-        dj_str input = dj_str_n(conn->in + conn->in_from, conn->in_len - conn->in_from), data = DJ_NONE;
-        size_t consumed = 0;
+        dj_str input = dj_str_n(conn->in + conn->in_from, conn->in_len - conn->in_from),
+               data = DJ_NONE;
+        size_t          consumed = 0;
         dj_http1_result r = dj_http1_body_read(&conn->body_parser, input, &consumed, &data);
         conn->in_from += consumed;
         switch (r) {
@@ -495,7 +511,8 @@ static bool take_body(dj_conn *conn)
         case DJ_HTTP1_MORE:
             return false;
         case DJ_HTTP1_REFUSED:
-            refuse(conn, dj_refusal_status(conn->body_parser.refusal), dj_refusal_name(conn->body_parser.refusal));
+            refuse(conn, dj_refusal_status(conn->body_parser.refusal),
+                   dj_refusal_name(conn->body_parser.refusal));
             conn->state = DJ_CONN_IDLE;
             release_work(conn);
             return false;
@@ -518,7 +535,8 @@ static bool take_head(dj_conn *conn)
     if (r != DJ_HTTP1_DONE) {
         dj_worker_work_back(w, work); /* half a head needs none */
         if (r == DJ_HTTP1_REFUSED)
-            refuse(conn, dj_refusal_status(conn->head_parser.refusal), dj_refusal_name(conn->head_parser.refusal));
+            refuse(conn, dj_refusal_status(conn->head_parser.refusal),
+                   dj_refusal_name(conn->head_parser.refusal));
         return false;
     }
     work->conn = conn;
@@ -532,14 +550,14 @@ static bool take_head(dj_conn *conn)
     return true;
 }
 
-/* The rest of a body comes later: a larger buffer for it, with the head at its start, and room behind the head for the longest
- * line of a chunked body. False without memory. */
+/* The rest of a body comes later: a larger buffer for it, with the head at its start, and room
+ * behind the head for the longest line of a chunked body. False without memory. */
 static bool await_body(dj_conn *conn)
 {
     const dj_head *head = &conn->work->head;
-    size_t         start = conn->head_from, rest = conn->in_len - start, base = conn->in_from - start;
-    size_t         cap = base + BODY_ROOM + conn->worker->config->limits.http.trailers;
-    char          *larger = malloc(cap);
+    size_t start = conn->head_from, rest = conn->in_len - start, base = conn->in_from - start;
+    size_t cap = base + BODY_ROOM + conn->worker->config->limits.http.trailers;
+    char  *larger = malloc(cap);
     if (larger == NULL)
         return false;
     memcpy(larger, conn->in + start, rest);
@@ -586,8 +604,8 @@ static bool process_one(dj_conn *conn)
 
 static bool can_parse(const dj_conn *conn)
 {
-    return !conn->close_after && !conn->pieces_left && conn->out == NULL && conn->state != DJ_CONN_HANDLE &&
-           conn->state != DJ_CONN_CLOSED;
+    return !conn->close_after && !conn->pieces_left && conn->out == NULL &&
+           conn->state != DJ_CONN_HANDLE && conn->state != DJ_CONN_CLOSED;
 }
 
 /* Nothing to do until the peer sends more: the timer and the watch for that. */
@@ -605,7 +623,8 @@ static void settle(dj_conn *conn)
     }
     want(conn, DJ_READ);
     if (conn->tls != NULL)
-        dj_loop_defer(conn->worker->loop, &conn->again); /* OpenSSL may hold bytes that epoll does not know of */
+        dj_loop_defer(conn->worker->loop,
+                      &conn->again); /* OpenSSL may hold bytes that epoll does not know of */
 }
 
 /* As many requests as the input holds, then one send; again while that lets more be parsed. */
@@ -619,7 +638,8 @@ static void process(dj_conn *conn)
             if (conn->worker->stage.len >= STAGE_FULL && !flush(conn))
                 break;
         }
-        if (conn->state == DJ_CONN_CLOSED || !flush(conn) || conn->state == DJ_CONN_HANDLE || !is_flushed(conn))
+        if (conn->state == DJ_CONN_CLOSED || !flush(conn) || conn->state == DJ_CONN_HANDLE ||
+            !is_flushed(conn))
             break;
         if (conn->work != NULL && conn->state != DJ_CONN_BODY)
             release_work(conn); /* its large body has been sent */
@@ -641,7 +661,8 @@ static void process(dj_conn *conn)
 
 /* -- events -- */
 
-/* Room for the next read: the pooled buffer, then one that holds the largest head. False without memory. */
+/* Room for the next read: the pooled buffer, then one that holds the largest head. False without
+ * memory. */
 static bool make_room(dj_conn *conn)
 {
     const dj_http_limits *limits = &conn->worker->config->limits.http;
@@ -712,7 +733,8 @@ static void handshake(dj_conn *conn)
 {
     switch (dj_tls_handshake(conn->tls)) {
     case DJ_IO_OK:
-        enter(conn, DJ_CONN_IDLE, conn->worker->draining ? DRAIN_IDLE_MS : conn->worker->config->limits.idle_ms);
+        enter(conn, DJ_CONN_IDLE,
+              conn->worker->draining ? DRAIN_IDLE_MS : conn->worker->config->limits.idle_ms);
         want(conn, DJ_READ);
         read_once(conn);
         break;
@@ -742,8 +764,9 @@ static void act(dj_conn *conn)
             read_once(conn);
         break;
     case DJ_CONN_HANDLE:
-        /* The next request waits its turn, so its bytes must not be reported every turn; a hang-up still is. A stream
-         * that waits for the kernel to take more asks anew if that was not enough. */
+        /* The next request waits its turn, so its bytes must not be reported every turn; a hang-up
+         * still is. A stream that waits for the kernel to take more asks anew if that was not
+         * enough. */
         if (conn->work->streaming) {
             want(conn, 0);
             if (conn->out != NULL)
@@ -783,14 +806,16 @@ static void read_again(dj_task *task)
         read_once(conn);
 }
 
-/* Time that passes is paid with bytes that arrive. What came fast is worth as much as a stalled write at most: a client
- * that sent most of a body at once can't sit on it for hours. */
+/* Time that passes is paid with bytes that arrive. What came fast is worth as much as a stalled
+ * write at most: a client that sent most of a body at once can't sit on it for hours. */
 static bool body_is_too_slow(dj_conn *conn)
 {
     const dj_limits *limits = &conn->worker->config->limits;
     int64_t          now = dj_loop_ms(conn->worker->loop);
-    int64_t          most = limits->body_grace_ms > limits->write_ms ? limits->body_grace_ms : limits->write_ms;
-    conn->body_credit_ms += (int64_t)(conn->body_bytes * 1000 / limits->body_rate) - (now - conn->since_ms);
+    int64_t          most =
+        limits->body_grace_ms > limits->write_ms ? limits->body_grace_ms : limits->write_ms;
+    conn->body_credit_ms +=
+        (int64_t)(conn->body_bytes * 1000 / limits->body_rate) - (now - conn->since_ms);
     if (conn->body_credit_ms > most)
         conn->body_credit_ms = most;
     conn->since_ms = now;

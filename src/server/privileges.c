@@ -1,9 +1,10 @@
 /* src/server/privileges.c - from root to an ordinary user, with no way back.
  *
- * A worker ends up with nothing. The supervisor of a site that was started as root keeps one right, to read files
- * that only root can (settings, TLS keys), and has it asleep but while it reloads.
+ * A worker ends up with nothing. The supervisor of a site that was started as root keeps one right,
+ * to read files that only root can (settings, TLS keys), and has it asleep but while it reloads.
  *
- * Every step is read back: a kernel, a container or a library that only pretends must not leave a worker with rights.
+ * Every step is read back: a kernel, a container or a library that only pretends must not leave a
+ * worker with rights.
  *
  * Must not know: sockets, workers. */
 #include "server/server.h"
@@ -16,7 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The leak checker of AddressSanitizer traces its own process, so that build leaves tracing allowed. */
+/* The leak checker of AddressSanitizer traces its own process, so that build leaves tracing
+ * allowed. */
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_ASAN 1
 #elif defined(__has_feature)
@@ -29,18 +31,20 @@ static dj_err find_user(dj_scope *s, dj_str name, uid_t *uid, gid_t *gid)
 {
     if (name.len == 0)
         return dj_fail(s, DJ_ERR_SETTINGS, "started as root without a user to become: give --user");
-    size_t size = 16 * 1024;
-    char *space = dj_alloc_raw(s, size);
+    size_t        size = 16 * 1024;
+    char         *space = dj_alloc_raw(s, size);
     struct passwd entry, *found = NULL;
-    int error = getpwnam_r(dj_cstr(s, name), &entry, space, size, &found);
+    int           error = getpwnam_r(dj_cstr(s, name), &entry, space, size, &found);
     if (found == NULL && error != 0 && error != ENOENT) {
         errno = error;
         return dj_fail_errno(s, "look up the user \"" DJ_FMT "\"", DJ_ARG(name));
     }
     if (found == NULL)
-        return dj_fail(s, DJ_ERR_SETTINGS, "there is no user \"" DJ_FMT "\": give another --user", DJ_ARG(name));
+        return dj_fail(s, DJ_ERR_SETTINGS, "there is no user \"" DJ_FMT "\": give another --user",
+                       DJ_ARG(name));
     if (entry.pw_uid == 0 || entry.pw_gid == 0)
-        return dj_fail(s, DJ_ERR_SETTINGS, "the user \"" DJ_FMT "\" is root or has root's group: give another --user",
+        return dj_fail(s, DJ_ERR_SETTINGS,
+                       "the user \"" DJ_FMT "\" is root or has root's group: give another --user",
                        DJ_ARG(name));
     *uid = entry.pw_uid;
     *gid = entry.pw_gid;
@@ -51,9 +55,9 @@ static dj_err find_user(dj_scope *s, dj_str name, uid_t *uid, gid_t *gid)
 static bool caps_set(uint64_t permitted, uint64_t effective)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
-        {.permitted = (uint32_t)permitted, .effective = (uint32_t)effective},
-        {.permitted = (uint32_t)(permitted >> 32), .effective = (uint32_t)(effective >> 32)},
+    struct __user_cap_data_struct   data[_LINUX_CAPABILITY_U32S_3] = {
+          {.permitted = (uint32_t)permitted, .effective = (uint32_t)effective},
+          {.permitted = (uint32_t)(permitted >> 32), .effective = (uint32_t)(effective >> 32)},
     };
     return syscall(SYS_capset, &head, data) == 0;
 }
@@ -61,7 +65,7 @@ static bool caps_set(uint64_t permitted, uint64_t effective)
 static bool caps_get(uint64_t *permitted, uint64_t *effective, uint64_t *inheritable)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    struct __user_cap_data_struct   data[_LINUX_CAPABILITY_U32S_3] = {0};
     if (syscall(SYS_capget, &head, data) < 0)
         return false;
     *permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
@@ -73,7 +77,8 @@ static bool caps_get(uint64_t *permitted, uint64_t *effective, uint64_t *inherit
 /* The weakest right to read root's files that this process has. Containers often lack the first. */
 static uint64_t reading_right(uint64_t permitted)
 {
-    const uint64_t read_search = (uint64_t)1 << CAP_DAC_READ_SEARCH, override = (uint64_t)1 << CAP_DAC_OVERRIDE;
+    const uint64_t read_search = (uint64_t)1 << CAP_DAC_READ_SEARCH,
+                   override = (uint64_t)1 << CAP_DAC_OVERRIDE;
     return permitted & read_search ? read_search : permitted & override;
 }
 
@@ -92,12 +97,14 @@ static dj_err become(dj_scope *s, uid_t uid, gid_t gid, bool keep_caps)
     gid_t rgid, egid, sgid;
     if (getresuid(&ruid, &euid, &suid) < 0 || getresgid(&rgid, &egid, &sgid) < 0)
         return dj_fail_errno(s, "read user and group back");
-    if (ruid != uid || euid != uid || suid != uid || rgid != gid || egid != gid || sgid != gid || getgroups(0, NULL) != 0)
+    if (ruid != uid || euid != uid || suid != uid || rgid != gid || egid != gid || sgid != gid ||
+        getgroups(0, NULL) != 0)
         return dj_fail(s, DJ_ERR_INTERNAL, "user and group are not what was asked for");
     return DJ_OK;
 }
 
-/* Also those that an ordinary user was given (CAP_NET_BIND_SERVICE from systemd): they have served their purpose. */
+/* Also those that an ordinary user was given (CAP_NET_BIND_SERVICE from systemd): they have served
+ * their purpose. */
 static dj_err drop_capabilities(dj_scope *s, uint64_t keep)
 {
     uint64_t permitted, effective, inheritable;
@@ -115,11 +122,11 @@ static dj_err drop_capabilities(dj_scope *s, uint64_t keep)
 
 static dj_err drop(dj_scope *s, dj_str user, bool keep_reading)
 {
-    dj_err e;
+    dj_err   e;
     uint64_t keep = 0;
     if (geteuid() == 0 || getuid() == 0) {
-        uid_t uid = 0;
-        gid_t gid = 0;
+        uid_t    uid = 0;
+        gid_t    gid = 0;
         uint64_t permitted = 0, effective, inheritable;
         e = find_user(s, user, &uid, &gid);
         if (e)
@@ -135,7 +142,8 @@ static dj_err drop(dj_scope *s, dj_str user, bool keep_reading)
         return e;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
         return dj_fail_errno(s, "set no_new_privs");
-    /* Keys and sessions are in this memory: no core file, and no reading it by another process of the same user. */
+    /* Keys and sessions are in this memory: no core file, and no reading it by another process of
+     * the same user. */
     const struct rlimit none = {0, 0};
     if (setrlimit(RLIMIT_CORE, &none) < 0)
         return dj_fail_errno(s, "forbid core dumps");

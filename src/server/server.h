@@ -1,7 +1,7 @@
 /* src/server/server.h - sockets to requests and back: connections, TLS, workers, supervisor.
  *
- * Must not know: routes, settings, middleware, views. The application is two functions and the bytes of the
- * answers that end a connection before there is a request. */
+ * Must not know: routes, settings, middleware, views. The application is two functions and the
+ * bytes of the answers that end a connection before there is a request. */
 #pragma once
 #include "http/http.h"
 #include "loop/loop.h"
@@ -11,11 +11,12 @@
 typedef struct dj_server_app {
     void *ctx;
     /* Never NULL, never a raised response; may wait. */
-    dj_response *(*handle)(dj_req *req, void *ctx) DJ_WAITS;
+    dj_response *(*handle)(dj_req *req, void *ctx)DJ_WAITS;
     /* Once per answered request, after it was handed to the kernel: the access log. May be NULL. */
     void (*done)(const dj_req *req, const dj_response *resp, uint64_t bytes_sent, void *ctx);
-    /* The header lines (security headers, Content-Type, ...) and the body of a refusal: 400 408 413 414 417 421 431
-     * 500 501 503 505; the lines also of 204, for OPTIONS *, which has no body. Prepared at start. `https_only` NULL, or for a plain listener with TLS on: see redirect. */
+    /* The header lines (security headers, Content-Type, ...) and the body of a refusal: 400 408 413
+     * 414 417 421 431 500 501 503 505; the lines also of 204, for OPTIONS *, which has no body.
+     * Prepared at start. `https_only` NULL, or for a plain listener with TLS on: see redirect. */
     dj_str (*refusal_headers)(int status, bool tls, void *ctx);
     dj_str (*refusal_body)(int status, void *ctx);
     /* A refused request, for the log: status and the parser's reason. May be NULL. */
@@ -29,30 +30,31 @@ typedef struct dj_limits {
     unsigned       connections, connections_per_address;      /* 10000, 100; per worker */
     unsigned       requests_per_connection;                   /* 1000 */
     int64_t        head_ms, idle_ms, write_ms, body_grace_ms; /* 10000 15000 30000 10000 */
-    uint64_t       body_rate;                                 /* bytes a second after the grace: 1024 */
+    uint64_t       body_rate; /* bytes a second after the grace: 1024 */
 } dj_limits;
 dj_limits dj_limits_default(void);
 
 typedef struct dj_listen {
-    dj_str   address; /* "127.0.0.1:8000", "[::]:80", "unix:/run/site.sock" */
-    bool     tls;
-    bool     redirect_only; /* plain port beside TLS: every valid request gets 301 to https */
-    int      fd;            /* bound; -1 before */
+    dj_str address; /* "127.0.0.1:8000", "[::]:80", "unix:/run/site.sock" */
+    bool   tls;
+    bool   redirect_only; /* plain port beside TLS: every valid request gets 301 to https */
+    int    fd;            /* bound; -1 before */
 } dj_listen;
 
 typedef struct dj_server_config {
     dj_listen *listens;
     size_t     nlistens;
     dj_limits  limits;
-    unsigned   workers; /* 0: one a core */
-    dj_str     user;    /* to become when started as root; "nobody" */
+    unsigned   workers;           /* 0: one a core */
+    dj_str     user;              /* to become when started as root; "nobody" */
     dj_str     tls_cert, tls_key; /* PEM paths */
     unsigned   unix_mode;         /* of a Unix socket: 0660 */
 } dj_server_config;
 
-/* Binds every listener of the config (fills .fd), or none. DJ_ERR_IO with one clear sentence ("127.0.0.1:8000 is already in
- * use"). ":8000" is every IPv4 address, "[::]:8000" every IPv6 address, "8000" loopback; port 0 lets the kernel choose. A stale
- * Unix socket is replaced, one that somebody listens on is not. SIGPIPE is ignored from here on. */
+/* Binds every listener of the config (fills .fd), or none. DJ_ERR_IO with one clear sentence
+ * ("127.0.0.1:8000 is already in use"). ":8000" is every IPv4 address, "[::]:8000" every IPv6
+ * address, "8000" loopback; port 0 lets the kernel choose. A stale Unix socket is replaced, one
+ * that somebody listens on is not. SIGPIPE is ignored from here on. */
 DJ_CHECKED dj_err dj_server_bind(dj_scope *s, dj_server_config *config);
 /* Closes them and removes Unix sockets, as far as this user may. */
 void dj_server_unbind(dj_scope *s, dj_server_config *config);
@@ -62,14 +64,15 @@ void dj_server_unbind(dj_scope *s, dj_server_config *config);
 struct dj_tls;
 typedef struct dj_worker dj_worker;
 
-/* Everything a worker needs; `config` and `app` stay the caller's, `tls` may be NULL. DJ_ERR_IO if a listener can't be
- * watched. */
-DJ_CHECKED dj_err dj_worker_new(dj_scope *s, dj_loop *loop, const dj_server_config *config, const dj_server_app *app,
-                                struct dj_tls *tls, dj_worker **out);
-/* Stops accepting, answers what is in flight (Connection: close), closes idle connections; `done` runs once, when none
- * is left or after `ms`. */
-void     dj_worker_drain(dj_worker *w, int64_t ms, void (*done)(void *ctx), void *ctx);
-/* The end, while loop and application are still there: views that run are abandoned, connections closed. */
+/* Everything a worker needs; `config` and `app` stay the caller's, `tls` may be NULL. DJ_ERR_IO if
+ * a listener can't be watched. */
+DJ_CHECKED dj_err dj_worker_new(dj_scope *s, dj_loop *loop, const dj_server_config *config,
+                                const dj_server_app *app, struct dj_tls *tls, dj_worker **out);
+/* Stops accepting, answers what is in flight (Connection: close), closes idle connections; `done`
+ * runs once, when none is left or after `ms`. */
+void dj_worker_drain(dj_worker *w, int64_t ms, void (*done)(void *ctx), void *ctx);
+/* The end, while loop and application are still there: views that run are abandoned, connections
+ * closed. */
 void     dj_worker_close(dj_worker *w);
 unsigned dj_worker_connections(const dj_worker *w);
 /* A new context for handshakes to come (certificate reloaded). */
@@ -102,34 +105,34 @@ typedef struct dj_work {
 } dj_work;
 
 typedef struct dj_conn {
-    dj_watch          watch; /* first: the loop hands it back */
-    dj_timer          timer;
-    dj_worker        *worker;
-    struct dj_conn   *next, *prev; /* of this worker */
-    dj_conn_state     state;
-    bool              close_after;  /* no further request */
-    bool              busy;         /* connection.c is at work on it: don't enter again */
-    unsigned          requests;
-    unsigned          watched; /* events asked for */
-    dj_peer           peer;
-    char              address[48]; /* of peer.address */
-    unsigned char     key[16];     /* the address for counting; IPv4 mapped */
+    dj_watch               watch; /* first: the loop hands it back */
+    dj_timer               timer;
+    dj_worker             *worker;
+    struct dj_conn        *next, *prev; /* of this worker */
+    dj_conn_state          state;
+    bool                   close_after; /* no further request */
+    bool                   busy;        /* connection.c is at work on it: don't enter again */
+    unsigned               requests;
+    unsigned               watched; /* events asked for */
+    dj_peer                peer;
+    char                   address[48]; /* of peer.address */
+    unsigned char          key[16];     /* the address for counting; IPv4 mapped */
     struct dj_tls_session *tls;
-    char             *in; /* what was read: the request being parsed begins at in_from */
-    size_t            in_cap, in_from, in_len;
-    size_t            head_from, body_base; /* where this request's head began; where its body's bytes go */
-    dj_task           again;                /* one more read in this turn: TLS */
-    dj_http1          head_parser;
-    dj_http1_body     body_parser;
-    int64_t           since_ms;   /* when this state began; of a body: when its rate was last looked at */
-    uint64_t          body_bytes; /* arrived since then */
-    int64_t           body_credit_ms;
-    size_t            lingered;
-    dj_work          *work;
-    char             *out; /* unsent bytes, owned */
-    size_t            out_len, out_from;
-    size_t            piece, piece_from; /* then the response's pieces from here on */
-    bool              pieces_left;
+    char                  *in; /* what was read: the request being parsed begins at in_from */
+    size_t                 in_cap, in_from, in_len;
+    size_t   head_from, body_base; /* where this request's head began; where its body's bytes go */
+    dj_task  again;                /* one more read in this turn: TLS */
+    dj_http1 head_parser;
+    dj_http1_body body_parser;
+    int64_t       since_ms; /* when this state began; of a body: when its rate was last looked at */
+    uint64_t      body_bytes; /* arrived since then */
+    int64_t       body_credit_ms;
+    size_t        lingered;
+    dj_work      *work;
+    char         *out; /* unsent bytes, owned */
+    size_t        out_len, out_from;
+    size_t        piece, piece_from; /* then the response's pieces from here on */
+    bool          pieces_left;
 } dj_conn;
 
 struct dj_worker {
@@ -160,7 +163,8 @@ struct dj_worker {
 };
 
 /* Takes an accepted socket. The connection frees itself. */
-void dj_conn_start(dj_worker *w, const dj_peer *peer, const unsigned char key[16], int fd, bool tls);
+void dj_conn_start(dj_worker *w, const dj_peer *peer, const unsigned char key[16], int fd,
+                   bool tls);
 /* Drain: idle connections close, the others after their answer. */
 void dj_conn_drain(dj_conn *conn);
 /* At once, without a word; its view is abandoned. Not from within a view. */
@@ -168,17 +172,18 @@ void dj_conn_close(dj_conn *conn);
 
 /* worker.c's pools and counts, for connection.c */
 #define DJ_CONN_BUFFER ((size_t)8192)
-char     *dj_worker_buffer(dj_worker *w); /* DJ_CONN_BUFFER bytes; NULL: no memory */
-void      dj_worker_buffer_back(dj_worker *w, char *buffer);
-dj_work  *dj_worker_work(dj_worker *w); /* NULL: no memory */
-void      dj_worker_work_back(dj_worker *w, dj_work *work);
-dj_conn  *dj_worker_conn(dj_worker *w);
-void      dj_worker_conn_back(dj_worker *w, dj_conn *conn); /* also takes it off the list and the counts */
-dj_str    dj_worker_date(dj_worker *w);
+char    *dj_worker_buffer(dj_worker *w); /* DJ_CONN_BUFFER bytes; NULL: no memory */
+void     dj_worker_buffer_back(dj_worker *w, char *buffer);
+dj_work *dj_worker_work(dj_worker *w); /* NULL: no memory */
+void     dj_worker_work_back(dj_worker *w, dj_work *work);
+dj_conn *dj_worker_conn(dj_worker *w);
+void     dj_worker_conn_back(dj_worker *w,
+                             dj_conn   *conn); /* also takes it off the list and the counts */
+dj_str   dj_worker_date(dj_worker *w);
 
 /* How many connections an address has: addresses.c. A fixed table, so a flood costs no memory. */
 typedef struct dj_addresses dj_addresses;
-dj_addresses *dj_addresses_new(dj_scope *s, unsigned connections);
+dj_addresses               *dj_addresses_new(dj_scope *s, unsigned connections);
 /* False if the address has `limit` already. */
 bool dj_addresses_enter(dj_addresses *a, const unsigned char key[16], unsigned limit);
 void dj_addresses_leave(dj_addresses *a, const unsigned char key[16]);
@@ -186,15 +191,23 @@ void dj_addresses_leave(dj_addresses *a, const unsigned char key[16]);
 /* -- TLS: tls.c, the only file that knows OpenSSL -- */
 
 typedef struct dj_tls dj_tls;
-/* TLS 1.2 and 1.3, modern ciphers, session tickets whose keys change every hour (shared by workers forked later; an old key is
- * forgotten). DJ_ERR_SETTINGS with one sentence: unreadable, not PEM, encrypted, key does not belong to the certificate.
- * An expired certificate and a key that others may read are logged as warnings. */
+/* TLS 1.2 and 1.3, modern ciphers, session tickets whose keys change every hour (shared by workers
+ * forked later; an old key is forgotten). DJ_ERR_SETTINGS with one sentence: unreadable, not PEM,
+ * encrypted, key does not belong to the certificate. An expired certificate and a key that others
+ * may read are logged as warnings. */
 DJ_CHECKED dj_err dj_tls_new(dj_scope *s, dj_str cert_path, dj_str key_path, dj_tls **out);
-void dj_tls_free(dj_tls *tls); /* sessions go on: they hold what they need */
+void              dj_tls_free(dj_tls *tls); /* sessions go on: they hold what they need */
 typedef struct dj_tls_session dj_tls_session;
-dj_tls_session *dj_tls_accept(dj_tls *tls, int fd); /* NULL: memory */
-typedef enum dj_io { DJ_IO_OK, DJ_IO_WANT_READ, DJ_IO_WANT_WRITE, DJ_IO_CLOSED, DJ_IO_FAILED } dj_io;
-/* All need SIGPIPE ignored. Read until WANT_READ: what was decrypted already wakes no descriptor. */
+dj_tls_session               *dj_tls_accept(dj_tls *tls, int fd); /* NULL: memory */
+typedef enum dj_io {
+    DJ_IO_OK,
+    DJ_IO_WANT_READ,
+    DJ_IO_WANT_WRITE,
+    DJ_IO_CLOSED,
+    DJ_IO_FAILED
+} dj_io;
+/* All need SIGPIPE ignored. Read until WANT_READ: what was decrypted already wakes no descriptor.
+ */
 dj_io dj_tls_handshake(dj_tls_session *t);
 dj_io dj_tls_read(dj_tls_session *t, char *buf, size_t size, size_t *got);
 dj_io dj_tls_write(dj_tls_session *t, const char *buf, size_t size, size_t *sent);
@@ -205,27 +218,32 @@ void  dj_tls_session_free(dj_tls_session *t);
 
 typedef struct dj_supervisor {
     dj_server_config *config; /* bound */
-    /* Runs in each new worker process, privileges dropped and read back: takes what `prepare` made, watches its listeners,
-     * calls dj_worker_ready(ready_fd), runs its loop until SIGTERM and drains. The result is the worker's exit
-     * status. Signals have their default actions when it begins, but SIGINT and SIGHUP are the supervisor's: ignored. */
+    /* Runs in each new worker process, privileges dropped and read back: takes what `prepare` made,
+     * watches its listeners, calls dj_worker_ready(ready_fd), runs its loop until SIGTERM and
+     * drains. The result is the worker's exit status. Signals have their default actions when it
+     * begins, but SIGINT and SIGHUP are the supervisor's: ignored. */
     int (*worker)(unsigned index, int ready_fd, const dj_server_config *config, void *ctx);
-    /* In the supervisor, before the first start (still as root, if it was started so) and at each SIGHUP (as `user`, but with
-     * the right to read root's files): reads settings and certificates. `s` lives until the next success. Changes `ctx` only if it succeeds; an error keeps the old workers going and is logged. */
+    /* In the supervisor, before the first start (still as root, if it was started so) and at each
+     * SIGHUP (as `user`, but with the right to read root's files): reads settings and certificates.
+     * `s` lives until the next success. Changes `ctx` only if it succeeds; an error keeps the old
+     * workers going and is logged. */
     dj_err (*prepare)(dj_scope *s, void *ctx);
     void   *ctx;
     int64_t drain_ms; /* for a worker to end after SIGTERM, then SIGKILL; 0: 35 s */
 } dj_supervisor;
-/* Drops privileges, forks the workers, restarts dead ones with back-off (100 ms doubling to 10 s, back to 100 ms after 30 s of
- * life). SIGHUP: reload without losing a connection (prepare, new workers, and when all are ready the old ones drain).
- * SIGTERM/SIGINT: drain and end; a second one or SIGQUIT: end at once. Tells systemd ($NOTIFY_SOCKET). Returns the
- * exit status; the reason for one that is not 0 was logged. A worker that fails before the first set was ready ends it all. */
+/* Drops privileges, forks the workers, restarts dead ones with back-off (100 ms doubling to 10 s,
+ * back to 100 ms after 30 s of life). SIGHUP: reload without losing a connection (prepare, new
+ * workers, and when all are ready the old ones drain). SIGTERM/SIGINT: drain and end; a second one
+ * or SIGQUIT: end at once. Tells systemd ($NOTIFY_SOCKET). Returns the exit status; the reason for
+ * one that is not 0 was logged. A worker that fails before the first set was ready ends it all. */
 DJ_CHECKED int dj_supervise(dj_scope *s, const dj_supervisor *sup);
 /* In a worker, once: it accepts connections. Closes `ready_fd`. */
 void dj_worker_ready(int ready_fd);
-/* root: becomes `user` (uid, gid, no supplementary groups) and verifies that there is no way back. Anyone: gives up all
- * capabilities, sets no_new_privs, forbids core dumps and tracing. */
+/* root: becomes `user` (uid, gid, no supplementary groups) and verifies that there is no way back.
+ * Anyone: gives up all capabilities, sets no_new_privs, forbids core dumps and tracing. */
 DJ_CHECKED dj_err dj_drop_privileges(dj_scope *s, dj_str user);
-/* The same for a supervisor: root keeps the right to read any file (CAP_DAC_READ_SEARCH; where a container lacks that,
- * CAP_DAC_OVERRIDE), asleep until dj_read_any_file(true). dj_drop_privileges takes it away, too. */
+/* The same for a supervisor: root keeps the right to read any file (CAP_DAC_READ_SEARCH; where a
+ * container lacks that, CAP_DAC_OVERRIDE), asleep until dj_read_any_file(true). dj_drop_privileges
+ * takes it away, too. */
 DJ_CHECKED dj_err dj_drop_privileges_but_reading(dj_scope *s, dj_str user);
-void dj_read_any_file(bool on); /* without that right: nothing */
+void              dj_read_any_file(bool on); /* without that right: nothing */

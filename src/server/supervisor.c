@@ -1,7 +1,9 @@
-/* src/server/supervisor.c - the process that reads no byte of a client: starts workers, replaces them, ends them.
+/* src/server/supervisor.c - the process that reads no byte of a client: starts workers, replaces
+ * them, ends them.
  *
- * Workers are forked, not executed: what `prepare` read is theirs by copy-on-write, certificates and keys too, so a
- * worker needs no right to read them. All waiting is on the loop: signals, ends of children, timers, "I am ready".
+ * Workers are forked, not executed: what `prepare` read is theirs by copy-on-write, certificates
+ * and keys too, so a worker needs no right to read them. All waiting is on the loop: signals, ends
+ * of children, timers, "I am ready".
  *
  * Must not know: what a worker serves. */
 #include "server/server.h"
@@ -30,7 +32,7 @@ enum {
 typedef enum phase { STARTING, READY, BACKING_OFF, LEAVING } phase;
 typedef enum mode { COMING_UP, SERVING, RELOADING, STOPPING } mode;
 
-typedef struct super super;
+typedef struct super  super;
 typedef struct worker worker;
 
 struct worker {
@@ -47,17 +49,17 @@ struct worker {
 
 struct super {
     const dj_supervisor *conf;
-    dj_loop   *loop;
-    dj_scope  *scope;
-    dj_scope  *prepared; /* what `prepare` made */
-    worker    *workers, *spare;
-    unsigned   nworkers, generation;
-    mode       mode;
-    bool       reload_again;
-    int        status;
-    pid_t      pid;
-    int64_t    drain_ms;
-    const char *notify; /* systemd's socket, or NULL */
+    dj_loop             *loop;
+    dj_scope            *scope;
+    dj_scope            *prepared; /* what `prepare` made */
+    worker              *workers, *spare;
+    unsigned             nworkers, generation;
+    mode                 mode;
+    bool                 reload_again;
+    int                  status;
+    pid_t                pid;
+    int64_t              drain_ms;
+    const char          *notify; /* systemd's socket, or NULL */
 };
 
 static const dj_str LOGGER = DJ_STR_INIT("donjon.server");
@@ -74,7 +76,7 @@ static void notify(const super *sup, const char *text)
     if (sup->notify == NULL)
         return;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t len = strlen(sup->notify);
+    size_t             len = strlen(sup->notify);
     if (len >= sizeof address.sun_path || (sup->notify[0] != '/' && sup->notify[0] != '@'))
         return;
     memcpy(address.sun_path, sup->notify, len);
@@ -104,7 +106,11 @@ static worker *worker_new(super *sup, unsigned index)
         sup->spare = w->next;
     else
         w = dj_new(sup->scope, worker);
-    *w = (worker){.sup = sup, .index = index, .generation = sup->generation, .backoff_ms = BACKOFF_FIRST_MS, .ready.fd = -1};
+    *w = (worker){.sup = sup,
+                  .index = index,
+                  .generation = sup->generation,
+                  .backoff_ms = BACKOFF_FIRST_MS,
+                  .ready.fd = -1};
     w->next = sup->workers;
     sup->workers = w;
     return w;
@@ -156,13 +162,14 @@ static unsigned count_leaving(const super *sup)
 static DJ_NORETURN void worker_main(super *sup, unsigned index, int ready_fd)
 {
     const dj_supervisor *conf = sup->conf;
-    pid_t parent = sup->pid;
+    pid_t                parent = sup->pid;
     /* What the supervisor holds for its other workers is not this one's business. */
     for (worker *w = sup->workers; w != NULL; w = w->next)
         if (w->ready.fd >= 0)
             close(w->ready.fd);
     dj_loop_forked(sup->loop);
-    /* Ctrl-C goes to the whole process group; that a worker ends is the supervisor's decision, by SIGTERM. */
+    /* Ctrl-C goes to the whole process group; that a worker ends is the supervisor's decision, by
+     * SIGTERM. */
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     /* The rest of the rights, before a byte of a client is read. */
@@ -201,9 +208,11 @@ static void someone_is_ready(super *sup)
     if (count(sup, sup->generation, READY) < sup->nworkers)
         return;
     if (sup->mode == COMING_UP) {
-        dj_log(LOGGER, DJ_INFO, NULL, "ready: %u workers, supervisor pid %d", sup->nworkers, (int)sup->pid);
+        dj_log(LOGGER, DJ_INFO, NULL, "ready: %u workers, supervisor pid %d", sup->nworkers,
+               (int)sup->pid);
     } else if (sup->mode == RELOADING) {
-        dj_log(LOGGER, DJ_INFO, NULL, "reloaded: %u new workers are ready, the old ones drain", sup->nworkers);
+        dj_log(LOGGER, DJ_INFO, NULL, "reloaded: %u new workers are ready, the old ones drain",
+               sup->nworkers);
         retire(sup, sup->generation);
     } else {
         return;
@@ -218,8 +227,8 @@ static void on_ready(dj_watch *watch, unsigned events)
 {
     (void)events;
     worker *w = (worker *)(void *)((char *)watch - offsetof(worker, ready));
-    char byte;
-    bool said = read(watch->fd, &byte, 1) == 1;
+    char    byte;
+    bool    said = read(watch->fd, &byte, 1) == 1;
     close_ready(w);
     if (!said || w->phase != STARTING)
         return; /* it is about to end; on_exit says how */
@@ -252,11 +261,12 @@ static void log_end(const worker *w, int status)
     const char *when = w->phase == STARTING ? " before it was ready" : "";
     if (WIFSIGNALED(status)) {
         const char *name = sigabbrev_np(WTERMSIG(status));
-        dj_log(LOGGER, w->phase == LEAVING ? DJ_WARNING : DJ_ERROR_LEVEL, NULL, "worker %u (pid %d) was killed by SIG%s%s",
-               w->index, (int)w->pid, name == NULL ? "?" : name, when);
+        dj_log(LOGGER, w->phase == LEAVING ? DJ_WARNING : DJ_ERROR_LEVEL, NULL,
+               "worker %u (pid %d) was killed by SIG%s%s", w->index, (int)w->pid,
+               name == NULL ? "?" : name, when);
     } else if (w->phase != LEAVING || WEXITSTATUS(status) != 0) {
-        dj_log(LOGGER, DJ_ERROR_LEVEL, NULL, "worker %u (pid %d) ended with status %d%s", w->index, (int)w->pid,
-               WEXITSTATUS(status), when);
+        dj_log(LOGGER, DJ_ERROR_LEVEL, NULL, "worker %u (pid %d) ended with status %d%s", w->index,
+               (int)w->pid, WEXITSTATUS(status), when);
     } else {
         dj_log(LOGGER, DJ_INFO, NULL, "worker %u (pid %d) ended", w->index, (int)w->pid);
     }
@@ -265,7 +275,8 @@ static void log_end(const worker *w, int status)
 /* The new workers can't start: the old ones stay, and missing ones are tried again. */
 static void abort_reload(super *sup)
 {
-    dj_log(LOGGER, DJ_ERROR_LEVEL, NULL, "reload failed: a new worker did not start; the old ones go on");
+    dj_log(LOGGER, DJ_ERROR_LEVEL, NULL,
+           "reload failed: a new worker did not start; the old ones go on");
     bool have[WORKERS_MAX] = {false};
     for (worker *w = sup->workers, *next; w != NULL; w = next) {
         next = w->next;
@@ -293,7 +304,7 @@ static void abort_reload(super *sup)
 static void on_exit_of(pid_t pid, int status, void *ctx)
 {
     worker *w = ctx;
-    super *sup = w->sup;
+    super  *sup = w->sup;
     (void)pid;
     log_end(w, status);
     close_ready(w);
@@ -328,8 +339,8 @@ static void on_exit_of(pid_t pid, int status, void *ctx)
 static void spawn(worker *w)
 {
     super *sup = w->sup;
-    int ready[2] = {-1, -1};
-    pid_t pid = -1;
+    int    ready[2] = {-1, -1};
+    pid_t  pid = -1;
     if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) == 0) {
         fflush(NULL); /* or the child writes it once more */
         pid = fork();
@@ -364,7 +375,8 @@ static void spawn(worker *w)
     if (ready[0] >= 0)
         close(ready[0]);
     w->ready.fd = -1;
-    dj_log(LOGGER, DJ_ERROR_LEVEL, NULL, "worker %u can't be started: %s", w->index, strerrordesc_np(error));
+    dj_log(LOGGER, DJ_ERROR_LEVEL, NULL, "worker %u can't be started: %s", w->index,
+           strerrordesc_np(error));
     back_off(w);
 }
 
@@ -457,14 +469,15 @@ static void on_signal(int signo, void *ctx)
                 kill(w->pid, SIGKILL);
         return;
     }
-    dj_log(LOGGER, DJ_INFO, NULL, "ending (SIG%s): %u workers finish what they have", sigabbrev_np(signo), sup->nworkers);
+    dj_log(LOGGER, DJ_INFO, NULL, "ending (SIG%s): %u workers finish what they have",
+           sigabbrev_np(signo), sup->nworkers);
     stop(sup);
 }
 
 static unsigned cores(void)
 {
     cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    int       n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
     return n < 1 ? 1 : (unsigned)n;
 }
 
@@ -493,14 +506,14 @@ static int run(super *sup)
 int dj_supervise(dj_scope *s, const dj_supervisor *conf)
 {
     unsigned wanted = conf->config->workers;
-    super sup = {
-        .conf = conf,
-        .loop = dj_loop_new(),
-        .scope = s,
-        .nworkers = wanted == 0 ? cores() : wanted,
-        .pid = getpid(),
-        .drain_ms = conf->drain_ms > 0 ? conf->drain_ms : DRAIN_MS,
-        .notify = getenv("NOTIFY_SOCKET"),
+    super    sup = {
+           .conf = conf,
+           .loop = dj_loop_new(),
+           .scope = s,
+           .nworkers = wanted == 0 ? cores() : wanted,
+           .pid = getpid(),
+           .drain_ms = conf->drain_ms > 0 ? conf->drain_ms : DRAIN_MS,
+           .notify = getenv("NOTIFY_SOCKET"),
     };
     if (sup.nworkers > WORKERS_MAX)
         sup.nworkers = WORKERS_MAX;

@@ -13,14 +13,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define ACCEPT_BATCH 16          /* a turn, so that connections in service get theirs */
-#define PAUSE_MS 100             /* without descriptors or memory, before accepting again */
-#define KEEP_WORKS 64u           /* pooled, beyond that freed */
-#define KEEP_CONNS 256u
-#define KEEP_BUFFERS 64u
-#define UNSENT_MAX (64 * 1024)
-#define STAGE_FIRST ((size_t)64 * 1024)
-#define STAGE_MAX ((size_t)1024 * 1024)
+#define ACCEPT_BATCH   16  /* a turn, so that connections in service get theirs */
+#define PAUSE_MS       100 /* without descriptors or memory, before accepting again */
+#define KEEP_WORKS     64u /* pooled, beyond that freed */
+#define KEEP_CONNS     256u
+#define KEEP_BUFFERS   64u
+#define UNSENT_MAX     (64 * 1024)
+#define STAGE_FIRST    ((size_t)64 * 1024)
+#define STAGE_MAX      ((size_t)1024 * 1024)
 #define REQUEST_MEMORY ((size_t)64 * 1024 * 1024) /* of a request's scope, beside its body */
 
 typedef struct dj_listener {
@@ -210,9 +210,11 @@ static void turn_away(dj_worker *w, const dj_peer *peer, int fd)
     if (!peer->tls) {
         dj_str body = w->app->refusal_body(503, w->app->ctx);
         char   end[80];
-        int    n = snprintf(end, sizeof end, "Content-Length: %zu\r\nConnection: close\r\n\r\n", body.len);
-        dj_str parts[] = {DJ_LIT("HTTP/1.1 503 Service Unavailable\r\n"), dj_worker_date(w),
-                          w->app->refusal_headers(503, false, w->app->ctx), dj_str_n(end, (size_t)n), body};
+        int    n =
+            snprintf(end, sizeof end, "Content-Length: %zu\r\nConnection: close\r\n\r\n", body.len);
+        dj_str        parts[] = {DJ_LIT("HTTP/1.1 503 Service Unavailable\r\n"), dj_worker_date(w),
+                                 w->app->refusal_headers(503, false, w->app->ctx),
+                                 dj_str_n(end, (size_t)n), body};
         struct iovec  iov[DJ_COUNT(parts)];
         struct msghdr message = {.msg_iov = iov, .msg_iovlen = DJ_COUNT(parts)};
         for (size_t i = 0; i < DJ_COUNT(parts); i++)
@@ -225,7 +227,8 @@ static void turn_away(dj_worker *w, const dj_peer *peer, int fd)
 }
 
 /* Address as text and as 16 bytes to count by. */
-static void describe(const struct sockaddr_storage *from, char text[48], unsigned char key[16], bool *loopback)
+static void describe(const struct sockaddr_storage *from, char text[48], unsigned char key[16],
+                     bool *loopback)
 {
     memset(key, 0, 16);
     text[0] = '\0';
@@ -256,7 +259,8 @@ static bool accept_one(dj_listener *l)
     dj_worker              *w = l->worker;
     struct sockaddr_storage from;
     socklen_t               len = sizeof from;
-    int fd = accept4(l->watch.fd, (struct sockaddr *)(void *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int                     fd =
+        accept4(l->watch.fd, (struct sockaddr *)(void *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             pause_accepting(w, strerrordesc_np(errno));
@@ -272,7 +276,8 @@ static bool accept_one(dj_listener *l)
     peer.address = dj_str_of(text);
     const dj_limits *limits = &w->config->limits;
     if (w->nconns >= limits->connections ||
-        (!peer.unix_socket && !dj_addresses_enter(w->addresses, key, limits->connections_per_address))) {
+        (!peer.unix_socket &&
+         !dj_addresses_enter(w->addresses, key, limits->connections_per_address))) {
         turn_away(w, &peer, fd);
         return true;
     }
@@ -323,13 +328,14 @@ static uint16_t https_port(const dj_server_config *config)
 
 static dj_err open_listener(dj_scope *s, dj_worker *w, dj_listener *l, const dj_listen *listen)
 {
-    *l = (dj_listener){.watch = {.fd = listen->fd, .ready = accept_ready}, .worker = w, .listen = listen};
+    *l = (dj_listener){
+        .watch = {.fd = listen->fd, .ready = accept_ready}, .worker = w, .listen = listen};
     local_side(listen, &l->peer);
     l->peer.https_port = https_port(w->config);
     int on = 1; /* inherited by accepted sockets; a Unix socket refuses it, which is fine */
     (void)setsockopt(listen->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    /* Little waits unsent in the kernel: "writable" then means that the client reads, so the stall time-out is about
-     * the client and not about megabytes of buffer. */
+    /* Little waits unsent in the kernel: "writable" then means that the client reads, so the stall
+     * time-out is about the client and not about megabytes of buffer. */
     int unsent = UNSENT_MAX;
     (void)setsockopt(listen->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     int error = dj_watch_add(w->loop, &l->watch, DJ_READ | DJ_EXCLUSIVE);
@@ -363,8 +369,8 @@ static void empty_pools(void *what)
     }
 }
 
-dj_err dj_worker_new(dj_scope *s, dj_loop *loop, const dj_server_config *config, const dj_server_app *app,
-                     dj_tls *tls, dj_worker **out)
+dj_err dj_worker_new(dj_scope *s, dj_loop *loop, const dj_server_config *config,
+                     const dj_server_app *app, dj_tls *tls, dj_worker **out)
 {
     dj_worker *w = dj_new(s, dj_worker);
     w->loop = loop;
@@ -394,7 +400,8 @@ dj_err dj_worker_new(dj_scope *s, dj_loop *loop, const dj_server_config *config,
 static void drain_over(dj_timer *t)
 {
     dj_worker *w = (dj_worker *)(void *)((char *)t - offsetof(dj_worker, drain_timer));
-    dj_log(DJ_LIT("donjon.server"), DJ_WARNING, NULL, "drain is over with %u connections open", w->nconns);
+    dj_log(DJ_LIT("donjon.server"), DJ_WARNING, NULL, "drain is over with %u connections open",
+           w->nconns);
     drained(w);
 }
 

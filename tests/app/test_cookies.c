@@ -1,4 +1,5 @@
-/* tests/app/test_cookies.c - cookies through a whole site: refused before any middleware, signed with the site's keys. */
+/* tests/app/test_cookies.c - cookies through a whole site: refused before any middleware, signed
+ * with the site's keys. */
 #include "../test.h"
 #include "app/app.h"
 #include "donjon/signed_cookies.h"
@@ -15,7 +16,9 @@ static dj_response *counted(dj_req *req, dj_next *next)
 static dj_response *give(dj_req *req)
 {
     dj_response *resp = dj_page(req, DJ_HTML("x"));
-    dj_cookie_set_signed(resp, &(dj_cookie){.name = DJ_LIT("who"), .value = DJ_LIT("jo;e"), .httponly = true}, DJ_LIT("s"));
+    dj_cookie_set_signed(
+        resp, &(dj_cookie){.name = DJ_LIT("who"), .value = DJ_LIT("jo;e"), .httponly = true},
+        DJ_LIT("s"));
     return resp;
 }
 
@@ -32,7 +35,9 @@ static dj_response *take(dj_req *req)
 static dj_response *planted(dj_req *req)
 {
     dj_response *resp = dj_page(req, DJ_HTML("x"));
-    dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("a"), .value = DJ_LIT("b"), .path = DJ_LIT("/;Domain=x")});
+    dj_cookie_set(
+        resp,
+        &(dj_cookie){.name = DJ_LIT("a"), .value = DJ_LIT("b"), .path = DJ_LIT("/;Domain=x")});
     return resp;
 }
 
@@ -64,7 +69,10 @@ static dj_site *site_with(dj_case *c, const char *key, const char *old)
 
 static dj_response *ask(dj_case *c, dj_site *site, const char *path, dj_str cookie)
 {
-    static dj_peer peer = {.address = DJ_STR_INIT("127.0.0.1"), .loopback = true, .port = 80, .server_name = DJ_STR_INIT("h")};
+    static dj_peer peer = {.address = DJ_STR_INIT("127.0.0.1"),
+                           .loopback = true,
+                           .port = 80,
+                           .server_name = DJ_STR_INIT("h")};
     dj_head       *head = dj_new(c->scope, dj_head);
     head->method = DJ_GET;
     head->method_name = DJ_LIT("GET");
@@ -72,7 +80,8 @@ static dj_response *ask(dj_case *c, dj_site *site, const char *path, dj_str cook
     head->query = DJ_LIT("");
     head->host = DJ_LIT("example.com");
     if (!dj_str_is_none(cookie)) {
-        head->fields[0] = (dj_field){.name = DJ_LIT("Cookie"), .value = cookie, .id = DJ_FIELD_COOKIE};
+        head->fields[0] =
+            (dj_field){.name = DJ_LIT("Cookie"), .value = cookie, .id = DJ_FIELD_COOKIE};
         head->nfields = 1;
         head->seen = 1u << DJ_FIELD_COOKIE;
     }
@@ -98,7 +107,8 @@ DJ_TEST(a_protected_name_twice_is_refused_before_any_layer)
     records  all = {0};
     dj_site *site = site_with(c, "k", NULL);
     dj_log_capture(keep, &all);
-    dj_response *resp = ask(c, site, "/planted-or-not/", DJ_LIT("__Host-sid=s3cret; __Host-sid=s3cret2"));
+    dj_response *resp =
+        ask(c, site, "/planted-or-not/", DJ_LIT("__Host-sid=s3cret; __Host-sid=s3cret2"));
     dj_log_capture(NULL, NULL);
     assert_int_equal(resp->status, 400);
     assert_int_equal(reached, 0);
@@ -106,7 +116,8 @@ DJ_TEST(a_protected_name_twice_is_refused_before_any_layer)
     assert_string_equal(all.logger, "django.security.SuspiciousOperation");
     assert_true(dj_header_has(resp, DJ_LIT("X-Content-Type-Options")));
     dj_log_capture(keep, &all);
-    assert_int_equal(ask(c, site, "/take/", DJ_LIT("__Host-sid=1"))->status, 400); /* reached: no signed cookie */
+    assert_int_equal(ask(c, site, "/take/", DJ_LIT("__Host-sid=1"))->status,
+                     400); /* reached: no signed cookie */
     dj_log_capture(NULL, NULL);
     assert_int_equal(reached, 1);
 }
@@ -140,7 +151,7 @@ DJ_TEST(a_signed_cookie_comes_back_from_the_site_that_made_it)
     dj_site *turned = site_with(c, "second key", "first key");
     dj_log_capture(keep, &all);
     dj_clock_freeze(c->scope, INT64_C(1767225600000000));
-    dj_str cookie = given_by(c, first);
+    dj_str       cookie = given_by(c, first);
     dj_response *resp = ask(c, first, "/take/", cookie);
     assert_int_equal(resp->status, 200);
     dj_expect_str(DJ_LIT("jo;e"), resp->pieces[0]);
@@ -170,5 +181,7 @@ DJ_TEST(without_a_key_nothing_is_signed)
     dj_log_capture(NULL, NULL);
 }
 
-DJ_TESTS(DJ_T(a_protected_name_twice_is_refused_before_any_layer), DJ_T(a_cookie_that_cant_be_sent_is_an_error_page),
-         DJ_T(a_signed_cookie_comes_back_from_the_site_that_made_it), DJ_T(without_a_key_nothing_is_signed))
+DJ_TESTS(DJ_T(a_protected_name_twice_is_refused_before_any_layer),
+         DJ_T(a_cookie_that_cant_be_sent_is_an_error_page),
+         DJ_T(a_signed_cookie_comes_back_from_the_site_that_made_it),
+         DJ_T(without_a_key_nothing_is_signed))

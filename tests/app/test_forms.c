@@ -43,12 +43,15 @@ static const dj_route urls[] = {DJ_PATH("save/", save), DJ_PATH("json/", json)};
 
 static dj_response *post(dj_case *c, const char *path, const char *type, dj_str body)
 {
-    static dj_peer peer = {.address = DJ_STR_INIT("127.0.0.1"), .loopback = true, .port = 80, .server_name = DJ_STR_INIT("localhost")};
+    static dj_peer      peer = {.address = DJ_STR_INIT("127.0.0.1"),
+                                .loopback = true,
+                                .port = 80,
+                                .server_name = DJ_STR_INIT("localhost")};
     static const dj_str hosts[] = {DJ_STR_INIT("localhost")};
     static const dj_app app = {.urls = DJ_ALL(urls)};
-    dj_settings *settings = dj_settings_default(c->scope);
-    dj_site     *site;
-    dj_head     *head = dj_new(c->scope, dj_head);
+    dj_settings        *settings = dj_settings_default(c->scope);
+    dj_site            *site;
+    dj_head            *head = dj_new(c->scope, dj_head);
     settings->ALLOWED_HOSTS = (dj_str_list){hosts, 1};
     settings->MIDDLEWARE = (dj_str_list){NULL, 0};
     settings->DATA_UPLOAD_MAX_MEMORY_SIZE = 1000;
@@ -60,7 +63,8 @@ static dj_response *post(dj_case *c, const char *path, const char *type, dj_str 
     head->query = DJ_LIT("");
     head->host = DJ_LIT("localhost");
     head->chunked = true; /* the body is what came, whatever was announced */
-    head->fields[0] = (dj_field){.name = DJ_LIT("Content-Type"), .value = dj_str_of(type), .id = DJ_FIELD_CONTENT_TYPE};
+    head->fields[0] = (dj_field){
+        .name = DJ_LIT("Content-Type"), .value = dj_str_of(type), .id = DJ_FIELD_CONTENT_TYPE};
     head->nfields = 1;
     head->seen = 1u << DJ_FIELD_CONTENT_TYPE;
     return dj_site_handle(dj_req_new(c->scope, head, &peer, body), site);
@@ -68,8 +72,11 @@ static dj_response *post(dj_case *c, const char *path, const char *type, dj_str 
 
 static dj_response *send_file(dj_case *c, const char *name, dj_str content)
 {
-    dj_str body = dj_strf(c->scope, "--B\r\nContent-Disposition: form-data; name=f; filename=\"%s\"\r\n\r\n" DJ_FMT "\r\n--B--\r\n", name,
-                          DJ_ARG(content));
+    dj_str body =
+        dj_strf(c->scope,
+                "--B\r\nContent-Disposition: form-data; name=f; filename=\"%s\"\r\n\r\n" DJ_FMT
+                "\r\n--B--\r\n",
+                name, DJ_ARG(content));
     return post(c, "/save/", "multipart/form-data; boundary=B", body);
 }
 
@@ -203,5 +210,7 @@ DJ_TEST(json_is_bounded)
     assert_int_equal(dj_status(post(c, "/json/", "application/json", dj_str_n(deep, 1001))), 400);
 }
 
-DJ_TESTS(DJ_T(a_file_is_saved_under_a_name_of_ours), DJ_T(no_link_is_followed), DJ_T(a_full_disk_gives_500_and_leaves_no_file),
-         DJ_T(a_missing_folder_gives_500_and_a_useless_name_400), DJ_T(a_name_may_have_255_bytes_and_no_more), DJ_T(json_is_bounded))
+DJ_TESTS(DJ_T(a_file_is_saved_under_a_name_of_ours), DJ_T(no_link_is_followed),
+         DJ_T(a_full_disk_gives_500_and_leaves_no_file),
+         DJ_T(a_missing_folder_gives_500_and_a_useless_name_400),
+         DJ_T(a_name_may_have_255_bytes_and_no_more), DJ_T(json_is_bounded))

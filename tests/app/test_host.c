@@ -1,4 +1,5 @@
-/* tests/app/test_host.c - whose word counts: forwarding headers of trusted and other peers; addresses made from requests. */
+/* tests/app/test_host.c - whose word counts: forwarding headers of trusted and other peers;
+ * addresses made from requests. */
 #include "app/app.h"
 #include "donjon/host.h"
 #include "test.h"
@@ -73,10 +74,10 @@ DJ_TEST(a_trusted_proxy_is_believed)
 
 DJ_TEST(what_others_forward_is_gone_before_anything_reads_it)
 {
-    static const char *const names[] = {"X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Forwarded-For",
-                                        "Forwarded"};
-    dj_req *req = request(c, "203.0.113.5", "/p/");
-    dj_str  host;
+    static const char *const names[] = {"X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto",
+                                        "X-Forwarded-For", "Forwarded"};
+    dj_req                  *req = request(c, "203.0.113.5", "/p/");
+    dj_str                   host;
     dj_expect_ok(dj_get_host(req, &host));
     dj_expect_str(DJ_LIT("testserver"), host);
     dj_expect_str(DJ_LIT("80"), dj_req_port(req));
@@ -86,7 +87,8 @@ DJ_TEST(what_others_forward_is_gone_before_anything_reads_it)
     dj_expect_str(DJ_LIT("kept"), dj_req_header(req, DJ_LIT("X-Other")));
 }
 
-/* Python 3.11: Django 5.2's build_absolute_uri for a request of /a/b/?q=1 on front.example over HTTPS. */
+/* Python 3.11: Django 5.2's build_absolute_uri for a request of /a/b/?q=1 on front.example over
+ * HTTPS. */
 DJ_TEST(addresses_are_joined_as_django_joins_them)
 {
     static const struct {
@@ -138,5 +140,7 @@ DJ_TEST(a_clients_target_is_followed_only_to_this_host)
     }
 }
 
-DJ_TESTS(DJ_T(a_trusted_proxy_is_believed), DJ_T(what_others_forward_is_gone_before_anything_reads_it),
-         DJ_T(addresses_are_joined_as_django_joins_them), DJ_T(a_clients_target_is_followed_only_to_this_host))
+DJ_TESTS(DJ_T(a_trusted_proxy_is_believed),
+         DJ_T(what_others_forward_is_gone_before_anything_reads_it),
+         DJ_T(addresses_are_joined_as_django_joins_them),
+         DJ_T(a_clients_target_is_followed_only_to_this_host))

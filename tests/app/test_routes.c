@@ -1,4 +1,5 @@
-/* tests/app/test_routes.c - tables of routes: what is refused at start, what hostile paths do, what comes back. */
+/* tests/app/test_routes.c - tables of routes: what is refused at start, what hostile paths do, what
+ * comes back. */
 #include "../test.h"
 #include "app/app.h"
 #include <time.h>
@@ -21,11 +22,11 @@ static dj_resolver *compiled(dj_case *c, const dj_urls *urls)
     return r;
 }
 
-#define REFUSED(c, urls, words)                                                      \
-    do {                                                                             \
-        dj_resolver *r_ = NULL;                                                      \
-        dj_expect_err(DJ_ERR_SETTINGS, dj_resolver_new((c)->scope, (urls), &r_));    \
-        assert_true(dj_str_has(dj_failure_text((c)->scope), DJ_LIT(words)));         \
+#define REFUSED(c, urls, words)                                                                    \
+    do {                                                                                           \
+        dj_resolver *r_ = NULL;                                                                    \
+        dj_expect_err(DJ_ERR_SETTINGS, dj_resolver_new((c)->scope, (urls), &r_));                  \
+        assert_true(dj_str_has(dj_failure_text((c)->scope), DJ_LIT(words)));                       \
     } while (0)
 
 static bool found(dj_case *c, const dj_resolver *r, dj_str path, dj_match *m)
@@ -49,10 +50,14 @@ DJ_TEST(a_broken_route_is_named_at_start)
         {DJ_PATH("a/", NULL), "either a view or an included table"},
         {{.route = "a/", .view = one, .include = &inner}, "either a view or an included table"},
         {DJ_INCLUDE("a/", &inner, .space = "x"), "no included table with an app_name"},
-        {DJ_PATH("a/", one, .needs = "blog.change_article"), "needs the permission blog.change_article"},
-        {DJ_PATH("a/", one, .defaults = (const char *const[]){"int:page", "first", NULL}), "is no integer"},
-        {DJ_PATH("a/", one, .defaults = (const char *const[]){"page", NULL}), "name and value in turn"},
-        {DJ_PATH("<a>/<b>/<c>/<d>/<e>/<f>/<g>/<h>/<i>/<j>/<k>/<l>/<m>/<n>/<o>/<p>/<q>/", one), "more than 16 arguments"},
+        {DJ_PATH("a/", one, .needs = "blog.change_article"),
+         "needs the permission blog.change_article"},
+        {DJ_PATH("a/", one, .defaults = (const char *const[]){"int:page", "first", NULL}),
+         "is no integer"},
+        {DJ_PATH("a/", one, .defaults = (const char *const[]){"page", NULL}),
+         "name and value in turn"},
+        {DJ_PATH("<a>/<b>/<c>/<d>/<e>/<f>/<g>/<h>/<i>/<j>/<k>/<l>/<m>/<n>/<o>/<p>/<q>/", one),
+         "more than 16 arguments"},
     };
     for (size_t i = 0; i < DJ_COUNT(broken); i++) {
         dj_urls      urls = {.routes = &broken[i].route, .len = 1};
@@ -63,7 +68,7 @@ DJ_TEST(a_broken_route_is_named_at_start)
     }
 }
 
-static const dj_urls circle;
+static const dj_urls  circle;
 static const dj_route circle_routes[] = {DJ_INCLUDE("a/", &circle)};
 static const dj_urls  circle = DJ_ALL(circle_routes);
 
@@ -124,11 +129,12 @@ DJ_TEST(defaults_have_types)
     dj_expect_str(DJ_LIT("all"), m.args[1].text);
 }
 
-/* Three converters that may stop anywhere, and the longest path the server reads: a backtracking matcher needs days. */
+/* Three converters that may stop anywhere, and the longest path the server reads: a backtracking
+ * matcher needs days. */
 DJ_TEST(no_path_makes_matching_slow)
 {
-    dj_resolver *r = compiled(c, &plain_urls);
-    char         path[8190];
+    dj_resolver      *r = compiled(c, &plain_urls);
+    char              path[8190];
     static const char unit[] = "/x/y";
     for (size_t i = 0; i < sizeof path; i++)
         path[i] = unit[i % 4];
@@ -146,8 +152,8 @@ DJ_TEST(no_path_makes_matching_slow)
 DJ_TEST(random_paths_are_answered)
 {
     static const char alphabet[] = "/ax1-_.%\n\0\xC3\xA9<>edit";
-    dj_resolver *r = compiled(c, &plain_urls);
-    uint64_t     seed = 42;
+    dj_resolver      *r = compiled(c, &plain_urls);
+    uint64_t          seed = 42;
     for (int i = 0; i < 20000; i++) {
         char   path[24];
         size_t len = 1 + (size_t)(seed >> 33) % (sizeof path - 1);
@@ -171,11 +177,14 @@ static bool even(dj_str text)
 
 DJ_TEST(a_program_brings_its_own_converters)
 {
-    static const dj_converter own[] = {{.name = "year", .regex = "[0-9]{4}"}, {.name = "even", .regex = "[0-9]+", .accepts = even}};
-    static const dj_route inner[] = {DJ_PATH("<even:n>/<int:k>/", one)};
-    static const dj_urls  inner_urls = DJ_ALL(inner);
-    static const dj_route routes[] = {DJ_PATH("<year:y>/", one, .name = "year"), DJ_INCLUDE("in/<year:y>-", &inner_urls)};
-    static const dj_urls  urls = {.routes = routes, .len = DJ_COUNT(routes), .converters = own, .nconverters = DJ_COUNT(own)};
+    static const dj_converter own[] = {{.name = "year", .regex = "[0-9]{4}"},
+                                       {.name = "even", .regex = "[0-9]+", .accepts = even}};
+    static const dj_route     inner[] = {DJ_PATH("<even:n>/<int:k>/", one)};
+    static const dj_urls      inner_urls = DJ_ALL(inner);
+    static const dj_route     routes[] = {DJ_PATH("<year:y>/", one, .name = "year"),
+                                          DJ_INCLUDE("in/<year:y>-", &inner_urls)};
+    static const dj_urls      urls = {
+             .routes = routes, .len = DJ_COUNT(routes), .converters = own, .nconverters = DJ_COUNT(own)};
     dj_resolver *r = compiled(c, &urls);
     dj_match     m;
     dj_str       url;
@@ -219,15 +228,17 @@ DJ_TEST(dots_are_no_argument)
     dj_expect_err(DJ_ERR_NO_REVERSE, reversed(c, r, DJ_LIT("user"), DJ_LIT(".."), &url));
     dj_expect_err(DJ_ERR_NO_REVERSE, reversed(c, r, DJ_LIT("tag"), DJ_LIT(".."), &url));
     dj_expect_ok(reversed(c, r, DJ_LIT("user"), DJ_LIT("..."), &url));
-    dj_expect_err(DJ_ERR_NO_REVERSE, reversed(c, r, DJ_LIT("either"), DJ_LIT("1"), &url)); /* a/1 or b/1? */
+    dj_expect_err(DJ_ERR_NO_REVERSE,
+                  reversed(c, r, DJ_LIT("either"), DJ_LIT("1"), &url)); /* a/1 or b/1? */
 }
 
 DJ_TEST(a_fragment_is_quoted)
 {
     dj_resolver     *r = compiled(c, &named_urls);
     dj_arg           a = {.text = DJ_LIT("x")};
-    dj_reverse_query q = {.name = DJ_LIT("user"), .args = &a, .nargs = 1, .fragment = DJ_LIT("a b<\n")};
-    dj_str           url;
+    dj_reverse_query q = {
+        .name = DJ_LIT("user"), .args = &a, .nargs = 1, .fragment = DJ_LIT("a b<\n")};
+    dj_str url;
     dj_expect_ok(dj_resolver_reverse(c->scope, r, &q, &url));
     dj_expect_str(DJ_LIT("/users/x/#a%20b%3C%0A"), url);
 }
@@ -235,11 +246,11 @@ DJ_TEST(a_fragment_is_quoted)
 /* Whatever is put in comes out of the same route as the same argument, or is refused. */
 DJ_TEST(an_argument_stays_in_its_place)
 {
-    static const char alphabet[] = "/ab.%?#&;:\\\n\r <>\"'+\xC3\xA9";
+    static const char   alphabet[] = "/ab.%?#&;:\\\n\r <>\"'+\xC3\xA9";
     static const dj_str names[] = {DJ_STR_INIT("user"), DJ_STR_INIT("file"), DJ_STR_INIT("tag")};
-    dj_resolver *r = compiled(c, &named_urls);
-    uint64_t     seed = 7;
-    size_t       written = 0;
+    dj_resolver        *r = compiled(c, &named_urls);
+    uint64_t            seed = 7;
+    size_t              written = 0;
     for (int i = 0; i < 20000; i++) {
         char   text[8];
         size_t len = 0, want = 1 + (size_t)i % 5;
@@ -258,7 +269,8 @@ DJ_TEST(an_argument_stays_in_its_place)
         dj_match m;
         assert_false(dj_str_starts(url, DJ_LIT("//")));
         for (size_t k = 0; k < url.len; k++)
-            assert_true(url.ptr[k] > 0x20 && url.ptr[k] < 0x7F && strchr("<>\"\\?#", url.ptr[k]) == NULL);
+            assert_true(url.ptr[k] > 0x20 && url.ptr[k] < 0x7F &&
+                        strchr("<>\"\\?#", url.ptr[k]) == NULL);
         assert_true(found(c, r, dj_url_path_decode(c->scope, url), &m));
         dj_expect_str(names[i % 3], m.url_name);
         dj_expect_str(arg, m.args[0].text);
@@ -268,7 +280,8 @@ DJ_TEST(an_argument_stays_in_its_place)
 }
 
 DJ_TESTS(DJ_T(a_broken_route_is_named_at_start), DJ_T(a_table_that_includes_itself_is_refused),
-         DJ_T(the_first_match_wins_and_a_failed_conversion_is_no_match), DJ_T(the_longest_text_goes_to_the_first_converter),
-         DJ_T(defaults_have_types), DJ_T(no_path_makes_matching_slow), DJ_T(random_paths_are_answered),
-         DJ_T(a_program_brings_its_own_converters), DJ_T(dots_are_no_argument), DJ_T(a_fragment_is_quoted),
-         DJ_T(an_argument_stays_in_its_place))
+         DJ_T(the_first_match_wins_and_a_failed_conversion_is_no_match),
+         DJ_T(the_longest_text_goes_to_the_first_converter), DJ_T(defaults_have_types),
+         DJ_T(no_path_makes_matching_slow), DJ_T(random_paths_are_answered),
+         DJ_T(a_program_brings_its_own_converters), DJ_T(dots_are_no_argument),
+         DJ_T(a_fragment_is_quoted), DJ_T(an_argument_stays_in_its_place))

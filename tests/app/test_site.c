@@ -1,4 +1,5 @@
-/* tests/app/test_site.c - a whole site without sockets: what every answer carries, what none may say. */
+/* tests/app/test_site.c - a whole site without sockets: what every answer carries, what none may
+ * say. */
 #include "../test.h"
 #include "app/app.h"
 
@@ -49,8 +50,9 @@ static dj_response *groups(dj_req *req)
     assert_true(dj_str_is_none(dj_path_group(req, 2)));
     dj_response *resp = dj_respond(req, 200);
     dj_str second = dj_str_is_none(dj_path_group(req, 1)) ? DJ_LIT("none") : dj_path_group(req, 1);
-    dj_page_add(resp, dj_html_escape(req->scope, dj_strf(req->scope, DJ_FMT "-" DJ_FMT, DJ_ARG(dj_path_group(req, 0)),
-                                                         DJ_ARG(second))));
+    dj_page_add(resp,
+                dj_html_escape(req->scope, dj_strf(req->scope, DJ_FMT "-" DJ_FMT,
+                                                   DJ_ARG(dj_path_group(req, 0)), DJ_ARG(second))));
     return resp;
 }
 
@@ -131,10 +133,10 @@ static dj_response *moved(dj_req *req, dj_next *next)
     return dj_redirect_permanent(req, DJ_LIT("/elsewhere/"));
 }
 
-static const dj_middleware layer_a = {.name = "A", .around = outer};
-static const dj_middleware layer_b = {.name = "B", .around = inner};
-static const dj_middleware layer_nothing = {.name = "nothing", .around = nothing};
-static const dj_middleware layer_moved = {.name = "moved", .around = moved};
+static const dj_middleware        layer_a = {.name = "A", .around = outer};
+static const dj_middleware        layer_b = {.name = "B", .around = inner};
+static const dj_middleware        layer_nothing = {.name = "nothing", .around = nothing};
+static const dj_middleware        layer_moved = {.name = "moved", .around = moved};
 static const dj_middleware *const layers[] = {&layer_a, &layer_b, &layer_nothing, &layer_moved};
 
 /* -- a site and a request -- */
@@ -148,10 +150,10 @@ typedef struct setup {
 static setup site_new(dj_case *c, const char *middleware)
 {
     static const dj_str hosts[] = {DJ_STR_INIT("example.com")};
-    setup               t = {.settings = dj_settings_default(c->scope), .app = {.urls = DJ_ALL(routes)}};
-    dj_str             *names = dj_new_array(c->scope, dj_str, 8);
-    size_t              n = 0;
-    dj_str              rest = dj_str_of(middleware), name;
+    setup   t = {.settings = dj_settings_default(c->scope), .app = {.urls = DJ_ALL(routes)}};
+    dj_str *names = dj_new_array(c->scope, dj_str, 8);
+    size_t  n = 0;
+    dj_str  rest = dj_str_of(middleware), name;
     while (rest.len > 0 && dj_str_next(&rest, ' ', &name))
         names[n++] = name;
     t.settings->ALLOWED_HOSTS = (dj_str_list){hosts, 1};
@@ -169,11 +171,15 @@ static dj_err start(dj_case *c, setup *t)
     return dj_site_new(c->scope, &parts, &t->site);
 }
 
-static dj_peer here = {.address = DJ_STR_INIT("127.0.0.1"), .loopback = true, .port = 80, .server_name = DJ_STR_INIT("localhost")};
-static dj_peer far = {.address = DJ_STR_INIT("203.0.113.9"), .port = 80, .server_name = DJ_STR_INIT("localhost")};
+static dj_peer here = {.address = DJ_STR_INIT("127.0.0.1"),
+                       .loopback = true,
+                       .port = 80,
+                       .server_name = DJ_STR_INIT("localhost")};
+static dj_peer far = {
+    .address = DJ_STR_INIT("203.0.113.9"), .port = 80, .server_name = DJ_STR_INIT("localhost")};
 
-static dj_response *ask(dj_case *c, const setup *t, const dj_peer *peer, dj_method method, const char *path, const char *host,
-                        const char *field)
+static dj_response *ask(dj_case *c, const setup *t, const dj_peer *peer, dj_method method,
+                        const char *path, const char *host, const char *field)
 {
     dj_head *head = dj_new(c->scope, dj_head);
     dj_str   target = dj_str_of(path);
@@ -220,9 +226,11 @@ static const struct {
     const char *path, *host;
     int         status;
 } errors[] = {
-    {"/boom/", "example.com", 500},       {"/bad/", "example.com", 400},        {"/suspicious/", "example.com", 400},
-    {"/denied/", "example.com", 403},     {"/busy/", "example.com", 503},       {"/nowhere/<x>/", "example.com", 404},
-    {"/", "evil.example", 400},           {"/", "exa mple", 400},               {"/bad-header/", "example.com", 500},
+    {"/boom/", "example.com", 500},       {"/bad/", "example.com", 400},
+    {"/suspicious/", "example.com", 400}, {"/denied/", "example.com", 403},
+    {"/busy/", "example.com", 503},       {"/nowhere/<x>/", "example.com", 404},
+    {"/", "evil.example", 400},           {"/", "exa mple", 400},
+    {"/bad-header/", "example.com", 500},
 };
 
 DJ_TEST(an_error_says_nothing_and_carries_the_headers)
@@ -290,18 +298,25 @@ DJ_TEST(the_debug_page_is_for_this_machine_alone)
     setup t = site_new(c, "");
     t.settings->DEBUG = true;
     dj_expect_ok(start(c, &t));
-    assert_true(dj_str_has(body(ask(c, &t, &here, DJ_GET, "/boom/", "example.com", NULL)), dj_str_of(secret)));
-    assert_false(dj_str_has(body(ask(c, &t, &far, DJ_GET, "/boom/", "example.com", NULL)), dj_str_of(secret)));
+    assert_true(dj_str_has(body(ask(c, &t, &here, DJ_GET, "/boom/", "example.com", NULL)),
+                           dj_str_of(secret)));
+    assert_false(dj_str_has(body(ask(c, &t, &far, DJ_GET, "/boom/", "example.com", NULL)),
+                            dj_str_of(secret)));
     /* A proxy on this machine, and a Unix socket. */
-    assert_false(dj_str_has(body(ask(c, &t, &here, DJ_GET, "/boom/", "example.com", "X-Forwarded-For")), dj_str_of(secret)));
+    assert_false(
+        dj_str_has(body(ask(c, &t, &here, DJ_GET, "/boom/", "example.com", "X-Forwarded-For")),
+                   dj_str_of(secret)));
     dj_peer local = here;
     local.unix_socket = true;
-    assert_false(dj_str_has(body(ask(c, &t, &local, DJ_GET, "/boom/", "example.com", NULL)), dj_str_of(secret)));
-    dj_str page = body(ask(c, &t, &here, DJ_GET, "/<script>alert(1)</script>/", "example.com", "Authorization"));
+    assert_false(dj_str_has(body(ask(c, &t, &local, DJ_GET, "/boom/", "example.com", NULL)),
+                            dj_str_of(secret)));
+    dj_str page = body(
+        ask(c, &t, &here, DJ_GET, "/<script>alert(1)</script>/", "example.com", "Authorization"));
     assert_false(dj_str_has(page, DJ_LIT("<script>")));
     assert_true(dj_str_has(page, DJ_LIT("&lt;script&gt;")));
     assert_false(dj_str_has(page, DJ_LIT("198.51.100.7"))); /* the value of Authorization */
-    assert_true(dj_str_has(page, DJ_LIT("[name=&#x27;form&#x27;]")) || dj_str_has(page, DJ_LIT("[name='form']")));
+    assert_true(dj_str_has(page, DJ_LIT("[name=&#x27;form&#x27;]")) ||
+                dj_str_has(page, DJ_LIT("[name='form']")));
     dj_log_capture(NULL, NULL);
 }
 
@@ -374,22 +389,25 @@ DJ_TEST(a_view_reads_unnamed_groups)
 {
     setup t = site_new(c, "");
     dj_expect_ok(start(c, &t));
-    dj_expect_str(DJ_LIT("abc-7"), body(ask(c, &t, &here, DJ_GET, "/groups/abc/7", "example.com", NULL)));
-    dj_expect_str(DJ_LIT("abc-none"), body(ask(c, &t, &here, DJ_GET, "/groups/abc/", "example.com", NULL)));
+    dj_expect_str(DJ_LIT("abc-7"),
+                  body(ask(c, &t, &here, DJ_GET, "/groups/abc/7", "example.com", NULL)));
+    dj_expect_str(DJ_LIT("abc-none"),
+                  body(ask(c, &t, &here, DJ_GET, "/groups/abc/", "example.com", NULL)));
 }
 
 DJ_TEST(an_unknown_layer_stops_the_start)
 {
     setup t = site_new(c, "A django.contrib.sessions.middleware.SessionMiddleware");
     dj_expect_err(DJ_ERR_SETTINGS, start(c, &t));
-    dj_expect_str(DJ_LIT("MIDDLEWARE names django.contrib.sessions.middleware.SessionMiddleware, which this build does not have"),
+    dj_expect_str(DJ_LIT("MIDDLEWARE names django.contrib.sessions.middleware.SessionMiddleware, "
+                         "which this build does not have"),
                   dj_failure_text(c->scope));
 }
 
 DJ_TEST(refusals_are_ready)
 {
     static const int statuses[] = {400, 408, 413, 414, 417, 421, 431, 500, 501, 503, 505};
-    setup t = site_new(c, "");
+    setup            t = site_new(c, "");
     t.settings->SECURE_HSTS_SECONDS = 60;
     dj_expect_ok(start(c, &t));
     for (size_t i = 0; i < DJ_COUNT(statuses); i++) {
@@ -412,12 +430,15 @@ DJ_TEST(text_that_nothing_escaped_is_not_sent_as_html)
         dj_response *resp = ask(c, &t, &here, DJ_GET, path, "example.com", NULL);
         assert_int_equal(resp->status, 500);
     }
-    assert_int_equal(ask(c, &t, &here, DJ_GET, "/unescaped/?q=1", "example.com", NULL)->status, 200);
+    assert_int_equal(ask(c, &t, &here, DJ_GET, "/unescaped/?q=1", "example.com", NULL)->status,
+                     200);
 }
 
 DJ_TESTS(DJ_T(an_error_says_nothing_and_carries_the_headers), DJ_T(a_foreign_host_meets_no_layer),
-         DJ_T(an_answer_that_no_view_made_carries_the_headers), DJ_T(a_layer_that_returns_nothing_is_an_error),
-         DJ_T(the_debug_page_is_for_this_machine_alone), DJ_T(handlers_answer_and_may_fail), DJ_T(the_table_states_the_methods),
-         DJ_T(too_many_fields_end_before_the_view), DJ_T(an_exempt_view_stays_exempt_in_its_errors),
-         DJ_T(a_view_reads_unnamed_groups), DJ_T(an_unknown_layer_stops_the_start), DJ_T(refusals_are_ready),
+         DJ_T(an_answer_that_no_view_made_carries_the_headers),
+         DJ_T(a_layer_that_returns_nothing_is_an_error),
+         DJ_T(the_debug_page_is_for_this_machine_alone), DJ_T(handlers_answer_and_may_fail),
+         DJ_T(the_table_states_the_methods), DJ_T(too_many_fields_end_before_the_view),
+         DJ_T(an_exempt_view_stays_exempt_in_its_errors), DJ_T(a_view_reads_unnamed_groups),
+         DJ_T(an_unknown_layer_stops_the_start), DJ_T(refusals_are_ready),
          DJ_T(text_that_nothing_escaped_is_not_sent_as_html))

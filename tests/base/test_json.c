@@ -21,8 +21,9 @@ DJ_TEST(writes_commas_and_colons_by_itself)
     dj_json_add_bool(&j, DJ_LIT("c"), false);
     dj_json_add_int(&j, DJ_LIT("d"), INT64_MIN);
     dj_json_close(&j, '}');
-    dj_expect_str(DJ_LIT("{\"a\":\"x\",\"b\":[-1,null,[],true],\"c\":false,\"d\":-9223372036854775808}"),
-                  dj_buf_str(&out));
+    dj_expect_str(
+        DJ_LIT("{\"a\":\"x\",\"b\":[-1,null,[],true],\"c\":false,\"d\":-9223372036854775808}"),
+        dj_buf_str(&out));
 }
 
 /* Python: json.dumps(text), with the replacements of django.utils.html._json_script_escapes. */
@@ -32,15 +33,17 @@ DJ_TEST(escapes_as_python_and_for_script_elements)
     dj_json j = dj_json_make(&out);
     dj_json_str(&j, DJ_LIT("\"\\/\n\r\t\f\b\x01\x7f</script>&\xC3\xA9\xE2\x80\xA8\xF0\x9F\x98\x80"
                            "\xFF"));
-    dj_expect_str(DJ_LIT("\"\\\"\\\\/\\n\\r\\t\\f\\b\\u0001\\u007f\\u003C/script\\u003E\\u0026\\u00e9"
-                         "\\u2028\\ud83d\\ude00\\ufffd\""),
-                  dj_buf_str(&out));
+    dj_expect_str(
+        DJ_LIT("\"\\\"\\\\/\\n\\r\\t\\f\\b\\u0001\\u007f\\u003C/script\\u003E\\u0026\\u00e9"
+               "\\u2028\\ud83d\\ude00\\ufffd\""),
+        dj_buf_str(&out));
 }
 
 DJ_TEST(reads_what_it_wrote)
 {
     const dj_json_value *v;
-    dj_str text = DJ_LIT(" {\"a\" : [1, -2.5e1, \"\\u00e9\\ud83d\\ude00\\n\", true, null, {}, []],\n\"a\":7} ");
+    dj_str               text = DJ_LIT(
+                      " {\"a\" : [1, -2.5e1, \"\\u00e9\\ud83d\\ude00\\n\", true, null, {}, []],\n\"a\":7} ");
     dj_expect_ok(dj_json_parse(c->scope, text, &LIMITS, &v));
     assert_int_equal(v->kind, DJ_JSON_OBJECT);
     assert_int_equal(v->object.len, 2);
@@ -68,14 +71,53 @@ DJ_TEST(an_integer_too_large_for_64_bits_is_a_float)
 DJ_TEST(refuses_what_rfc_8259_does_not_allow)
 {
     static const char *const bad[] = {
-        "", " ", "{", "[", "[1", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}", "'a'", "01",
-        "-", "+1", "1.", ".5", "1e", "1e+", "1e999", "NaN", "Infinity", "nul", "truex", "\"", "\"\\\"", "\"\\x\"",
-        "\"\\u12\"", "\"\\u12g4\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"\n\"", "1 2", "[1 2]", "[1}", "{\"a\":1]",
-        "]", "//a\n1", "\"\xFF\"", "\xEF\xBB\xBF\x31",
+        "",
+        " ",
+        "{",
+        "[",
+        "[1",
+        "[1,]",
+        "[,1]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "{1:1}",
+        "'a'",
+        "01",
+        "-",
+        "+1",
+        "1.",
+        ".5",
+        "1e",
+        "1e+",
+        "1e999",
+        "NaN",
+        "Infinity",
+        "nul",
+        "truex",
+        "\"",
+        "\"\\\"",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\\u12g4\"",
+        "\"\\ud800\"",
+        "\"\\ud800\\u0041\"",
+        "\"\\udc00\"",
+        "\"\n\"",
+        "1 2",
+        "[1 2]",
+        "[1}",
+        "{\"a\":1]",
+        "]",
+        "//a\n1",
+        "\"\xFF\"",
+        "\xEF\xBB\xBF\x31",
     };
     for (size_t i = 0; i < DJ_COUNT(bad); i++) {
         const dj_json_value *v = NULL;
-        if (dj_json_parse(c->scope, dj_str_of(bad[i]), &LIMITS, &v) != DJ_ERR_MALFORMED || v != NULL)
+        if (dj_json_parse(c->scope, dj_str_of(bad[i]), &LIMITS, &v) != DJ_ERR_MALFORMED ||
+            v != NULL)
             fail_msg("accepted: %s", bad[i]);
     }
 }
@@ -102,6 +144,6 @@ DJ_TEST(limits_hold_exactly)
     dj_expect_err(DJ_ERR_LIMIT, dj_json_parse(c->scope, repeated(c->scope, '[', 1001), &deep, &v));
 }
 
-DJ_TESTS(DJ_T(writes_commas_and_colons_by_itself), DJ_T(escapes_as_python_and_for_script_elements), DJ_T(reads_what_it_wrote),
-         DJ_T(an_integer_too_large_for_64_bits_is_a_float), DJ_T(refuses_what_rfc_8259_does_not_allow),
-         DJ_T(limits_hold_exactly))
+DJ_TESTS(DJ_T(writes_commas_and_colons_by_itself), DJ_T(escapes_as_python_and_for_script_elements),
+         DJ_T(reads_what_it_wrote), DJ_T(an_integer_too_large_for_64_bits_is_a_float),
+         DJ_T(refuses_what_rfc_8259_does_not_allow), DJ_T(limits_hold_exactly))

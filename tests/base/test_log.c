@@ -1,4 +1,5 @@
-/* tests/base/test_log.c - tests src/base/log.c and sink.c: what a line says, and what happens when it can't be written. */
+/* tests/base/test_log.c - tests src/base/log.c and sink.c: what a line says, and what happens when
+ * it can't be written. */
 #include "test.h"
 #include "base/sink.h"
 #include "donjon/log.h"
@@ -40,8 +41,8 @@ static dj_str contents(dj_case *c, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
-    size_t size = 1024 * 1024;
-    char *bytes = dj_alloc(c->scope, size);
+    size_t  size = 1024 * 1024;
+    char   *bytes = dj_alloc(c->scope, size);
     ssize_t n = read(fd, bytes, size);
     assert_true(n >= 0);
     close(fd);
@@ -57,20 +58,23 @@ static dj_str without_time(dj_str line)
     return dj_str_from(line, 25);
 }
 
-static const dj_log_context not_found = {
-    .status = 404, .method = DJ_STR_INIT("GET"), .path = DJ_STR_INIT("/x"), .client = DJ_STR_INIT("127.0.0.1")};
+static const dj_log_context not_found = {.status = 404,
+                                         .method = DJ_STR_INIT("GET"),
+                                         .path = DJ_STR_INIT("/x"),
+                                         .client = DJ_STR_INIT("127.0.0.1")};
 
 DJ_TEST(a_record_is_one_line_of_text)
 {
     log_file *f = open_log(c, DJ_LOG_TEXT);
     dj_log(DJ_LIT("django.request"), DJ_WARNING, &not_found, "Not Found: %s", "/x");
-    dj_expect_str(DJ_LIT("WARNING django.request Not Found: /x status=404 method=GET path=\"/x\" client=127.0.0.1\n"),
+    dj_expect_str(DJ_LIT("WARNING django.request Not Found: /x status=404 method=GET path=\"/x\" "
+                         "client=127.0.0.1\n"),
                   without_time(contents(c, f->path)));
 }
 
 DJ_TEST(a_record_is_one_json_object)
 {
-    log_file *f = open_log(c, DJ_LOG_JSON);
+    log_file      *f = open_log(c, DJ_LOG_JSON);
     dj_log_context context = not_found;
     context.path = DJ_LIT("/\"\\\n\xff\xc3\xa9\xe2\x80\xae");
     context.request_id = DJ_LIT("17");
@@ -80,7 +84,8 @@ DJ_TEST(a_record_is_one_json_object)
     assert_string_equal(json_string_value(json_object_get(o, "level")), "WARNING");
     assert_string_equal(json_string_value(json_object_get(o, "logger")), "django.request");
     assert_string_equal(json_string_value(json_object_get(o, "message")), "Not Found: a\"b\nc");
-    assert_string_equal(json_string_value(json_object_get(o, "path")), "/\"\\\n\\xff\xc3\xa9\xe2\x80\xae");
+    assert_string_equal(json_string_value(json_object_get(o, "path")),
+                        "/\"\\\n\\xff\xc3\xa9\xe2\x80\xae");
     assert_string_equal(json_string_value(json_object_get(o, "client")), "127.0.0.1");
     assert_string_equal(json_string_value(json_object_get(o, "request_id")), "17");
     assert_int_equal(json_integer_value(json_object_get(o, "status")), 404);
@@ -91,12 +96,16 @@ DJ_TEST(a_record_is_one_json_object)
 
 DJ_TEST(no_input_forges_a_line)
 {
-    log_file *f = open_log(c, DJ_LOG_TEXT);
-    dj_log_context context = {.method = DJ_LIT("A B\n"), .path = DJ_LIT("/a\" status=200\n\x1b[2K")};
+    log_file      *f = open_log(c, DJ_LOG_TEXT);
+    dj_log_context context = {.method = DJ_LIT("A B\n"),
+                              .path = DJ_LIT("/a\" status=200\n\x1b[2K")};
     dj_log(DJ_LIT("django.security.DisallowedHost"), DJ_ERROR_LEVEL, &context, "%s",
-           "a\r\nb\x1b[31m\xff\xfe\xc3\xa9\xe2\x80\xa8\xe2\x80\xae\x7f\xc2\x9b\xed\xa0\x80\t\xf0\x9f\x92\xa9");
-    dj_expect_str(DJ_LIT("ERROR django.security.DisallowedHost a\\r\\nb\\x1b[31m\\xff\\xfe\xc3\xa9\\u2028\\u202e\\x7f\\x9b"
-                         "\\xed\\xa0\\x80\\t\xf0\x9f\x92\xa9 method=\"A B\\n\" path=\"/a\\\" status=200\\n\\x1b[2K\"\n"),
+           "a\r\nb\x1b["
+           "31m\xff\xfe\xc3\xa9\xe2\x80\xa8\xe2\x80\xae\x7f\xc2\x9b\xed\xa0\x80\t\xf0\x9f\x92\xa9");
+    dj_expect_str(DJ_LIT("ERROR django.security.DisallowedHost "
+                         "a\\r\\nb\\x1b[31m\\xff\\xfe\xc3\xa9\\u2028\\u202e\\x7f\\x9b"
+                         "\\xed\\xa0\\x80\\t\xf0\x9f\x92\xa9 method=\"A B\\n\" path=\"/a\\\" "
+                         "status=200\\n\\x1b[2K\"\n"),
                   without_time(contents(c, f->path)));
 }
 
@@ -105,7 +114,7 @@ DJ_TEST(every_byte_keeps_the_line_whole)
     for (int format = DJ_LOG_TEXT; format <= DJ_LOG_JSON; format++) {
         log_file *f = open_log(c, (dj_log_format)format);
         for (int byte = 1; byte < 256; byte++) {
-            char text[3] = {'x', (char)byte, '\0'};
+            char           text[3] = {'x', (char)byte, '\0'};
             dj_log_context context = {.path = dj_str_n(text, 2)};
             dj_log(DJ_LIT("t"), DJ_ERROR_LEVEL, &context, "%s", text);
         }
@@ -131,7 +140,7 @@ DJ_TEST(every_byte_keeps_the_line_whole)
 DJ_TEST(a_long_record_is_cut_and_keeps_its_request)
 {
     log_file *f = open_log(c, DJ_LOG_JSON);
-    char *text = dj_alloc(c->scope, 20001), *path = dj_alloc(c->scope, 8001);
+    char     *text = dj_alloc(c->scope, 20001), *path = dj_alloc(c->scope, 8001);
     memset(text, 0x01, 20000); /* the longest escape */
     memset(path, 0x02, 8000);
     dj_log_context context = not_found;
@@ -150,7 +159,8 @@ DJ_TEST(a_long_record_is_cut_and_keeps_its_request)
 DJ_TEST(passwords_in_urls_are_masked)
 {
     static const char *const cases[][2] = {
-        {"redis://user:hunter2@10.0.0.1/0 failed", "redis://user:********************@10.0.0.1/0 failed"},
+        {"redis://user:hunter2@10.0.0.1/0 failed",
+         "redis://user:********************@10.0.0.1/0 failed"},
         {"a://:p@h b://u:q@r@i", "a://:********************@h b://u:********************@i"},
         {"http://example.com:8000/a:b@c", "http://example.com:8000/a:b@c"},
         {"http://user@example.com/", "http://user@example.com/"},
@@ -161,7 +171,8 @@ DJ_TEST(passwords_in_urls_are_masked)
     for (size_t i = 0; i < DJ_COUNT(cases); i++) {
         log_file *f = open_log(c, DJ_LOG_TEXT);
         dj_log(DJ_LIT("t"), DJ_ERROR_LEVEL, NULL, "%s", cases[i][0]);
-        dj_expect_str(dj_strf(c->scope, "ERROR t %s\n", cases[i][1]), without_time(contents(c, f->path)));
+        dj_expect_str(dj_strf(c->scope, "ERROR t %s\n", cases[i][1]),
+                      without_time(contents(c, f->path)));
     }
 }
 
@@ -184,7 +195,8 @@ DJ_TEST(levels_are_inherited_at_the_dots)
 static void keep_record(const dj_log_record *r, void *ctx)
 {
     dj_case *c = ctx;
-    (void)dj_fail(c->scope, DJ_ERR_INTERNAL, DJ_FMT "|" DJ_FMT "|%d", DJ_ARG(r->logger), DJ_ARG(r->message), (int)r->level);
+    (void)dj_fail(c->scope, DJ_ERR_INTERNAL, DJ_FMT "|" DJ_FMT "|%d", DJ_ARG(r->logger),
+                  DJ_ARG(r->message), (int)r->level);
 }
 
 DJ_TEST(a_capture_takes_every_record_as_given)
@@ -206,7 +218,7 @@ DJ_TEST(a_full_disk_loses_records_but_says_how_many)
     assert_int_equal(dj_sink_lost(&sink), 3);
 
     log_file *f = open_log(c, DJ_LOG_TEXT);
-    int fd = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    int       fd = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
     assert_true(fd >= 0 && dup2(fd, sink.fd) == sink.fd); /* there is room again */
     close(fd);
     assert_true(dj_sink_write(&sink, DJ_LIT("four\n")));
@@ -228,15 +240,15 @@ DJ_TEST(a_reader_that_stalls_does_not_stall_the_writer)
     int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     dj_sink sink = {.fd = ends[1], .kind = DJ_SINK_STREAM};
-    char *big = dj_alloc(c->scope, 100001);
+    char   *big = dj_alloc(c->scope, 100001);
     for (size_t i = 0; i < 100000; i++)
         big[i] = i % 100 == 99 ? '\n' : 'x';
     for (int i = 0; i < 10; i++)
         (void)dj_sink_write(&sink, dj_str_n(big, 100000));
     assert_true(dj_sink_lost(&sink) >= 9000);
     unsigned long lost = dj_sink_lost(&sink);
-    static char drain[1 << 20];
-    ssize_t n = read(ends[0], drain, sizeof drain);
+    static char   drain[1 << 20];
+    ssize_t       n = read(ends[0], drain, sizeof drain);
     assert_true(n > 0);
     assert_int_equal(drain[n - 1], '\n'); /* whole lines only */
     assert_int_equal((unsigned long)n / 100 + lost, 10000);
@@ -247,7 +259,7 @@ DJ_TEST(a_reader_that_stalls_does_not_stall_the_writer)
 
 DJ_TEST(reopening_follows_a_rotation)
 {
-    log_file *f = open_log(c, DJ_LOG_TEXT);
+    log_file   *f = open_log(c, DJ_LOG_TEXT);
     const char *old = dj_cstr(c->scope, dj_strf(c->scope, "%s.1", f->path));
     dj_log(DJ_LIT("t"), DJ_ERROR_LEVEL, NULL, "before");
     assert_int_equal(rename(f->path, old), 0);
@@ -264,7 +276,7 @@ DJ_TEST(reopening_follows_a_rotation)
 
 DJ_TEST(a_path_that_cannot_be_opened_is_an_error_and_changes_nothing)
 {
-    log_file *f = open_log(c, DJ_LOG_TEXT);
+    log_file     *f = open_log(c, DJ_LOG_TEXT);
     dj_log_target bad = {.to = DJ_LIT("/nonexistent/site.log")};
     dj_expect_err(DJ_ERR_IO, dj_log_open(c->scope, &bad));
     assert_true(dj_str_has(dj_failure_text(c->scope), DJ_LIT("/nonexistent/site.log")));
@@ -285,7 +297,7 @@ DJ_TEST(root_follows_no_link_to_a_log)
 
 DJ_TEST(syslog_gets_a_datagram_with_facility_and_severity)
 {
-    log_file *f = open_log(c, DJ_LOG_TEXT);
+    log_file          *f = open_log(c, DJ_LOG_TEXT);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     (void)snprintf(address.sun_path, sizeof address.sun_path, "%.64s/log", f->dir);
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -293,7 +305,7 @@ DJ_TEST(syslog_gets_a_datagram_with_facility_and_severity)
     dj_log_target t = {.to = dj_strf(c->scope, "syslog:%s", address.sun_path)};
     dj_expect_ok(dj_log_open(c->scope, &t));
     dj_log(DJ_LIT("django.request"), DJ_ERROR_LEVEL, NULL, "a\nb");
-    char got[512];
+    char    got[512];
     ssize_t n = recv(fd, got, sizeof got, MSG_DONTWAIT);
     assert_true(n > 0);
     dj_str text = dj_str_n(got, (size_t)n);
@@ -315,27 +327,32 @@ static void *log_many(void *arg)
 
 DJ_TEST(threads_do_not_mix_their_lines)
 {
-    log_file *f = open_log(c, DJ_LOG_TEXT);
-    pthread_t threads[4];
+    log_file   *f = open_log(c, DJ_LOG_TEXT);
+    pthread_t   threads[4];
     static char who[] = "one of the threads";
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, log_many, who), 0);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     dj_str rest = contents(c, f->path), one;
-    int lines = 0;
+    int    lines = 0;
     while (dj_str_next(&rest, '\n', &one) && one.len > 0) {
-        dj_expect_str(DJ_LIT("ERROR t from one of the threads status=404 method=GET path=\"/x\" client=127.0.0.1"),
+        dj_expect_str(DJ_LIT("ERROR t from one of the threads status=404 method=GET path=\"/x\" "
+                             "client=127.0.0.1"),
                       without_time(one));
         lines++;
     }
     assert_int_equal(lines, 2000);
 }
 
-DJ_TESTS(DJ_T(a_record_is_one_line_of_text), DJ_T(a_record_is_one_json_object), DJ_T(no_input_forges_a_line),
-         DJ_T(every_byte_keeps_the_line_whole), DJ_T(a_long_record_is_cut_and_keeps_its_request),
-         DJ_T(passwords_in_urls_are_masked), DJ_T(levels_are_inherited_at_the_dots),
-         DJ_T(a_capture_takes_every_record_as_given), DJ_T(a_full_disk_loses_records_but_says_how_many),
-         DJ_T(a_record_to_a_full_disk_does_not_fail_the_caller), DJ_T(a_reader_that_stalls_does_not_stall_the_writer),
-         DJ_T(reopening_follows_a_rotation), DJ_T(a_path_that_cannot_be_opened_is_an_error_and_changes_nothing),
-         DJ_T(root_follows_no_link_to_a_log), DJ_T(syslog_gets_a_datagram_with_facility_and_severity), DJ_T(threads_do_not_mix_their_lines))
+DJ_TESTS(DJ_T(a_record_is_one_line_of_text), DJ_T(a_record_is_one_json_object),
+         DJ_T(no_input_forges_a_line), DJ_T(every_byte_keeps_the_line_whole),
+         DJ_T(a_long_record_is_cut_and_keeps_its_request), DJ_T(passwords_in_urls_are_masked),
+         DJ_T(levels_are_inherited_at_the_dots), DJ_T(a_capture_takes_every_record_as_given),
+         DJ_T(a_full_disk_loses_records_but_says_how_many),
+         DJ_T(a_record_to_a_full_disk_does_not_fail_the_caller),
+         DJ_T(a_reader_that_stalls_does_not_stall_the_writer), DJ_T(reopening_follows_a_rotation),
+         DJ_T(a_path_that_cannot_be_opened_is_an_error_and_changes_nothing),
+         DJ_T(root_follows_no_link_to_a_log),
+         DJ_T(syslog_gets_a_datagram_with_facility_and_severity),
+         DJ_T(threads_do_not_mix_their_lines))

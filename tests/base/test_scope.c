@@ -80,7 +80,8 @@ DJ_TEST(a_map_keeps_order_and_finds_all_keys)
 {
     dj_map m = dj_map_make(c->scope);
     for (int i = 0; i < 5000; i++)
-        dj_map_set(&m, dj_strf(c->scope, "key %d", i), dj_strf(c->scope, "%d", i).len == 0 ? NULL : &order);
+        dj_map_set(&m, dj_strf(c->scope, "key %d", i),
+                   dj_strf(c->scope, "%d", i).len == 0 ? NULL : &order);
     dj_map_set(&m, DJ_LIT("key 17"), NULL);
     assert_int_equal(m.len, 5000);
     dj_expect_str(DJ_LIT("key 17"), m.entries[17].key);
@@ -106,7 +107,8 @@ DJ_TEST(a_buffer_stops_at_its_limit_and_says_so)
 
 DJ_TEST(html_is_escaped_as_django_does)
 {
-    dj_expect_str(DJ_LIT("a&lt;b&gt;&amp;&quot;&#x27;c"), dj_html_escape(c->scope, DJ_LIT("a<b>&\"'c")).safe);
+    dj_expect_str(DJ_LIT("a&lt;b&gt;&amp;&quot;&#x27;c"),
+                  dj_html_escape(c->scope, DJ_LIT("a<b>&\"'c")).safe);
 }
 
 DJ_TEST(dates_are_those_of_the_rfcs)
@@ -128,7 +130,9 @@ DJ_TEST(secrets_are_compared_whole)
     assert_false(dj_secret_equal(k, DJ_NONE));
 }
 
-DJ_TESTS(DJ_T(owners_run_last_in_first_out_and_disowned_ones_do_not), DJ_T(allocations_are_aligned_zeroed_and_apart),
-         DJ_T(past_its_limit_a_scope_calls_the_hook_and_keeps_its_count), DJ_T(a_failure_keeps_code_sentence_and_place),
-         DJ_T(a_map_keeps_order_and_finds_all_keys), DJ_T(a_buffer_stops_at_its_limit_and_says_so),
-         DJ_T(html_is_escaped_as_django_does), DJ_T(dates_are_those_of_the_rfcs), DJ_T(secrets_are_compared_whole))
+DJ_TESTS(DJ_T(owners_run_last_in_first_out_and_disowned_ones_do_not),
+         DJ_T(allocations_are_aligned_zeroed_and_apart),
+         DJ_T(past_its_limit_a_scope_calls_the_hook_and_keeps_its_count),
+         DJ_T(a_failure_keeps_code_sentence_and_place), DJ_T(a_map_keeps_order_and_finds_all_keys),
+         DJ_T(a_buffer_stops_at_its_limit_and_says_so), DJ_T(html_is_escaped_as_django_does),
+         DJ_T(dates_are_those_of_the_rfcs), DJ_T(secrets_are_compared_whole))

@@ -25,7 +25,15 @@ DJ_TEST(integers_are_whole_or_nothing)
     assert_true(dj_str_to_int(DJ_LIT("9223372036854775807"), &n));
     assert_true(n == INT64_MAX);
     n = 5;
-    const char *bad[] = {"", "-", "+1", " 1", "1 ", "0x1", "9223372036854775808", "-9223372036854775809", "99999999999999999999"};
+    const char *bad[] = {"",
+                         "-",
+                         "+1",
+                         " 1",
+                         "1 ",
+                         "0x1",
+                         "9223372036854775808",
+                         "-9223372036854775809",
+                         "99999999999999999999"};
     for (size_t i = 0; i < DJ_COUNT(bad); i++)
         assert_false(dj_str_to_int(dj_str_of(bad[i]), &n));
     assert_int_equal(n, 5);
@@ -34,7 +42,8 @@ DJ_TEST(integers_are_whole_or_nothing)
 DJ_TEST(utf8_is_strict_and_steps_over_maximal_prefixes)
 {
     assert_true(dj_utf8_valid(DJ_LIT("h\xc3\xa9 \xe2\x99\xa5 \xf0\x9f\x98\x80")));
-    const char *bad[] = {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x99", "\x80", "\xff"};
+    const char *bad[] = {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                         "\xe2\x99", "\x80",         "\xff"};
     for (size_t i = 0; i < DJ_COUNT(bad); i++)
         assert_false(dj_utf8_valid(dj_str_of(bad[i])));
     size_t pos = 0;
@@ -61,7 +70,8 @@ DJ_TEST(searching_and_cutting)
     assert_true(dj_str_starts_nocase(s, DJ_LIT("CONTENT")));
     dj_expect_str(DJ_LIT("a b"), dj_str_trim(DJ_LIT(" \ta b\t ")));
     assert_true(dj_str_cmp(DJ_LIT("a"), DJ_LIT("ab")) < 0);
-    dj_expect_str(DJ_LIT("x-y-z"), dj_str_replace(c->scope, DJ_LIT("x..y..z"), DJ_LIT(".."), DJ_LIT("-")));
+    dj_expect_str(DJ_LIT("x-y-z"),
+                  dj_str_replace(c->scope, DJ_LIT("x..y..z"), DJ_LIT(".."), DJ_LIT("-")));
 }
 
 DJ_TESTS(DJ_T(pieces_come_one_by_one), DJ_T(integers_are_whole_or_nothing),

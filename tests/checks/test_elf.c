@@ -53,4 +53,5 @@ DJ_TEST(damaged_files_are_harmless)
     }
 }
 
-DJ_TESTS(DJ_T(a_program_of_the_distribution_is_hardened), DJ_T(what_is_no_elf_file_is_refused), DJ_T(damaged_files_are_harmless))
+DJ_TESTS(DJ_T(a_program_of_the_distribution_is_hardened), DJ_T(what_is_no_elf_file_is_refused),
+         DJ_T(damaged_files_are_harmless))

@@ -1,4 +1,5 @@
-/* tests/compile_fail/checked_bool_ignored.c - the result of a comparison of secrets must not be ignored. */
+/* tests/compile_fail/checked_bool_ignored.c - the result of a comparison of secrets must not be
+ * ignored. */
 #include "donjon/secret.h"
 
 bool probe(const dj_secret *key, dj_str got);

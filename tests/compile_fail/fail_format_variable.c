@@ -1,4 +1,5 @@
-/* tests/compile_fail/fail_format_variable.c - the format of dj_fail is a literal: text from outside never is one. */
+/* tests/compile_fail/fail_format_variable.c - the format of dj_fail is a literal: text from outside
+ * never is one. */
 #include "donjon/scope.h"
 
 dj_err probe(dj_scope *s, const char *user);

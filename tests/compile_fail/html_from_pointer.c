@@ -1,4 +1,5 @@
-/* tests/compile_fail/html_from_pointer.c - DJ_HTML takes a literal: text from elsewhere goes through the escaper. */
+/* tests/compile_fail/html_from_pointer.c - DJ_HTML takes a literal: text from elsewhere goes
+ * through the escaper. */
 #include "donjon/html.h"
 
 dj_html probe(dj_scope *s, const char *user);

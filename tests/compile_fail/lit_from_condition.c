@@ -1,4 +1,5 @@
-/* tests/compile_fail/lit_from_condition.c - a conditional expression is no literal: "" "x" ? user : "y" would slip through a plain paste. */
+/* tests/compile_fail/lit_from_condition.c - a conditional expression is no literal: "" "x" ? user :
+ * "y" would slip through a plain paste. */
 #include "donjon/str.h"
 
 dj_str probe(const char *user);
@@ -6,7 +7,8 @@ dj_str probe(const char *user)
 {
     (void)user;
 #ifdef OK
-    return DJ_LIT("x" "y");
+    return DJ_LIT("x"
+                  "y");
 #else
     return DJ_LIT("x" ? user : "y");
 #endif

@@ -1,4 +1,5 @@
-/* tests/compile_fail/lit_from_pointer.c - DJ_LIT takes a string literal, not a pointer that a client may have filled. */
+/* tests/compile_fail/lit_from_pointer.c - DJ_LIT takes a string literal, not a pointer that a
+ * client may have filled. */
 #include "donjon/str.h"
 
 dj_str probe(const char *user);

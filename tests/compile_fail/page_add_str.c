@@ -1,4 +1,5 @@
-/* tests/compile_fail/page_add_str.c - dj_page_add takes dj_html: a piece that nothing escaped does not compile. */
+/* tests/compile_fail/page_add_str.c - dj_page_add takes dj_html: a piece that nothing escaped does
+ * not compile. */
 #include "donjon/response.h"
 
 dj_response *view(dj_req *req);

@@ -1,4 +1,5 @@
-/* tests/compile_fail/trust_reason_pointer.c - dj_html_trust wants its reason as a dj_str made by DJ_LIT, not a pointer. */
+/* tests/compile_fail/trust_reason_pointer.c - dj_html_trust wants its reason as a dj_str made by
+ * DJ_LIT, not a pointer. */
 #include "donjon/html.h"
 
 dj_html probe(dj_str text);

@@ -1,8 +1,10 @@
-/* tests/conf/dump_settings.c - the values of settings files as JSON, for comparisons with Python. For tests only.
+/* tests/conf/dump_settings.c - the values of settings files as JSON, for comparisons with Python.
+ * For tests only.
  *
- * Reads paths from standard input, one a line; answers each with one line: {"values": {NAME: value, ...}} in the form of
- * tests/vectors/settings/README.md, or {"error": CODE, "line": N, "column": N, "message": TEXT}. With --audit: audit mode,
- * in which a value may be {"$unknown": LINE}, and "lost": true says that any name may have been bound. */
+ * Reads paths from standard input, one a line; answers each with one line: {"values": {NAME: value,
+ * ...}} in the form of tests/vectors/settings/README.md, or {"error": CODE, "line": N, "column": N,
+ * "message": TEXT}. With --audit: audit mode, in which a value may be {"$unknown": LINE}, and
+ * "lost": true says that any name may have been bound. */
 #include "donjon/conf.h"
 #include <math.h>
 #include <stdio.h>
@@ -127,8 +129,9 @@ static void dump(dj_str path, dj_conf_mode mode)
 
 int main(int argc, char **argv)
 {
-    dj_conf_mode mode = argc > 1 && strcmp(argv[1], "--audit") == 0 ? DJ_CONF_AUDIT : DJ_CONF_STRICT;
-    char         line[4096];
+    dj_conf_mode mode =
+        argc > 1 && strcmp(argv[1], "--audit") == 0 ? DJ_CONF_AUDIT : DJ_CONF_STRICT;
+    char line[4096];
     while (fgets(line, sizeof(line), stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         dump(dj_str_of(line), mode);

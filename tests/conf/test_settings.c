@@ -1,4 +1,5 @@
-/* tests/conf/test_settings.c - typed settings: types, defaults, the key, and what an error must not show. */
+/* tests/conf/test_settings.c - typed settings: types, defaults, the key, and what an error must not
+ * show. */
 #include "donjon/settings.h"
 #include "test.h"
 #include <stdio.h>
@@ -20,8 +21,9 @@ static bool env(void *ctx, dj_str name, dj_str *value)
 static dj_str temporary(dj_case *c, const char *text)
 {
     const char *tmp = getenv("TMPDIR");
-    char       *path = (char *)(uintptr_t)dj_cstr(
-        c->scope, dj_strf(c->scope, "%s/donjon-settings-XXXXXX", tmp == NULL || *tmp == '\0' ? "/tmp" : tmp));
+    char       *path =
+        (char *)(uintptr_t)dj_cstr(c->scope, dj_strf(c->scope, "%s/donjon-settings-XXXXXX",
+                                                     tmp == NULL || *tmp == '\0' ? "/tmp" : tmp));
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -66,8 +68,10 @@ static void refused(dj_case *c, const char *text, const char *message)
 
 DJ_TEST(every_type_is_loaded)
 {
-    dj_settings *s = load(c, "DEBUG = True\nSECURE_HSTS_SECONDS = 60\nALLOWED_HOSTS = ('a', 'b')\nSECURE_SSL_HOST = 'x'\n"
-                             "from pathlib import Path\nSECRET_KEY_FILE = None\nADMINS = [('a', 'b')]\n");
+    dj_settings *s =
+        load(c, "DEBUG = True\nSECURE_HSTS_SECONDS = 60\nALLOWED_HOSTS = ('a', "
+                "'b')\nSECURE_SSL_HOST = 'x'\n"
+                "from pathlib import Path\nSECRET_KEY_FILE = None\nADMINS = [('a', 'b')]\n");
     assert_true(s->DEBUG);
     assert_int_equal(s->SECURE_HSTS_SECONDS, 60);
     assert_int_equal(s->ALLOWED_HOSTS.len, 2);
@@ -100,11 +104,13 @@ DJ_TEST(a_wrong_type_is_a_problem)
     refused(c, "SECURE_HSTS_SECONDS = '60'\n", "SECURE_HSTS_SECONDS must be an int, not str");
     refused(c, "SECURE_HSTS_SECONDS = True\n", "SECURE_HSTS_SECONDS must be an int, not bool");
     refused(c, "SECURE_HSTS_SECONDS = None\n", "SECURE_HSTS_SECONDS must be an int, not None");
-    refused(c, "DATA_UPLOAD_MAX_MEMORY_SIZE = -1\n", "DATA_UPLOAD_MAX_MEMORY_SIZE must be an int or None, not a negative int");
+    refused(c, "DATA_UPLOAD_MAX_MEMORY_SIZE = -1\n",
+            "DATA_UPLOAD_MAX_MEMORY_SIZE must be an int or None, not a negative int");
     refused(c, "DEFAULT_CHARSET = None\n", "DEFAULT_CHARSET must be a str, not None");
     refused(c, "SECURE_SSL_HOST = 5\n", "SECURE_SSL_HOST must be a str, a Path or None, not int");
     refused(c, "ALLOWED_HOSTS = '*'\n", "ALLOWED_HOSTS must be a list or tuple of str, not str");
-    refused(c, "ALLOWED_HOSTS = ['a', 1]\n", "ALLOWED_HOSTS must be a list or tuple of str, not list whose item 2 is int");
+    refused(c, "ALLOWED_HOSTS = ['a', 1]\n",
+            "ALLOWED_HOSTS must be a list or tuple of str, not list whose item 2 is int");
 }
 
 DJ_TEST(the_key_is_a_secret_and_nothing_else)
@@ -118,7 +124,8 @@ DJ_TEST(the_key_comes_from_a_file)
 {
     dj_str path = temporary(c, "the key of a file\n");
     assert_int_equal(chmod(dj_cstr(c->scope, path), 0600), 0);
-    dj_settings *s = load(c, dj_cstr(c->scope, dj_strf(c->scope, "SECRET_KEY_FILE = '" DJ_FMT "'\n", DJ_ARG(path))));
+    dj_settings *s = load(
+        c, dj_cstr(c->scope, dj_strf(c->scope, "SECRET_KEY_FILE = '" DJ_FMT "'\n", DJ_ARG(path))));
     unlink(dj_cstr(c->scope, path));
     assert_non_null(s->secret_key);
 }
@@ -135,8 +142,9 @@ DJ_TEST(a_missing_key_file_is_an_error)
 DJ_TEST(the_key_comes_from_a_credential)
 {
     const char *tmp = getenv("TMPDIR");
-    char       *folder = (char *)(uintptr_t)dj_cstr(
-        c->scope, dj_strf(c->scope, "%s/donjon-credentials-XXXXXX", tmp == NULL || *tmp == '\0' ? "/tmp" : tmp));
+    char       *folder =
+        (char *)(uintptr_t)dj_cstr(c->scope, dj_strf(c->scope, "%s/donjon-credentials-XXXXXX",
+                                                     tmp == NULL || *tmp == '\0' ? "/tmp" : tmp));
     assert_non_null(mkdtemp(folder));
     const char *path = dj_cstr(c->scope, dj_strf(c->scope, "%s/SECRET_KEY", folder));
     FILE       *f = fopen(path, "w");
@@ -168,7 +176,8 @@ DJ_TEST(an_error_shows_nothing_of_the_environment)
         "import os\nX = int(str(os.environ['HIDDEN']))\n",
         "import os\nX = int(os.environ['HIDDEN'][0:1])\n",
         "import os\nX = int(os.path.join('/', os.environ['HIDDEN']))\n",
-        "import os\nfrom pathlib import Path\nX = int(str(Path(os.environ['HIDDEN']).parent / os.environ['HIDDEN']))\n",
+        "import os\nfrom pathlib import Path\nX = int(str(Path(os.environ['HIDDEN']).parent / "
+        "os.environ['HIDDEN']))\n",
         "import os\nA = [os.environ['HIDDEN']]\nX = int(A[0])\n",
         "import os\nX = 'a' < os.environ['HIDDEN'] < 'b'\n",
     };
@@ -219,7 +228,8 @@ DJ_TEST(an_error_hides_the_literals_of_a_secret)
     }
 }
 
-DJ_TESTS(DJ_T(every_type_is_loaded), DJ_T(what_is_not_set_has_its_default), DJ_T(a_wrong_type_is_a_problem),
-         DJ_T(the_key_is_a_secret_and_nothing_else), DJ_T(the_key_comes_from_a_file), DJ_T(a_missing_key_file_is_an_error),
+DJ_TESTS(DJ_T(every_type_is_loaded), DJ_T(what_is_not_set_has_its_default),
+         DJ_T(a_wrong_type_is_a_problem), DJ_T(the_key_is_a_secret_and_nothing_else),
+         DJ_T(the_key_comes_from_a_file), DJ_T(a_missing_key_file_is_an_error),
          DJ_T(the_key_comes_from_a_credential), DJ_T(an_error_shows_nothing_of_the_environment),
          DJ_T(an_error_hides_the_literals_of_a_secret))

@@ -68,5 +68,5 @@ DJ_TEST(letters_are_equally_likely)
     assert_int_equal(dj_random_below(1), 0);
 }
 
-DJ_TESTS(DJ_T(base64url_of_the_rfc), DJ_T(a_thousand_nonces_differ), DJ_T(a_child_starts_with_an_empty_pool),
-         DJ_T(letters_are_equally_likely))
+DJ_TESTS(DJ_T(base64url_of_the_rfc), DJ_T(a_thousand_nonces_differ),
+         DJ_T(a_child_starts_with_an_empty_pool), DJ_T(letters_are_equally_likely))

@@ -20,17 +20,20 @@ DJ_TEST(any_flipped_bit_is_refused)
         memcpy(bad, good.ptr, good.len);
         bad[bit / 8] = (char)(bad[bit / 8] ^ 1 << bit % 8);
         value = DJ_LIT("untouched");
-        dj_expect_err(DJ_ERR_BAD_SIGNATURE, dj_unsign_timed(c->scope, &s, dj_str_n(bad, good.len), 10, &value));
+        dj_expect_err(DJ_ERR_BAD_SIGNATURE,
+                      dj_unsign_timed(c->scope, &s, dj_str_n(bad, good.len), 10, &value));
         dj_expect_str(DJ_LIT("untouched"), value);
     }
     for (size_t len = 0; len < good.len; len++)
-        dj_expect_err(DJ_ERR_BAD_SIGNATURE, dj_unsign_timed(c->scope, &s, dj_str_first(good, len), 10, &value));
+        dj_expect_err(DJ_ERR_BAD_SIGNATURE,
+                      dj_unsign_timed(c->scope, &s, dj_str_first(good, len), 10, &value));
 }
 
 DJ_TEST(salt_prefix_and_key_each_matter)
 {
-    dj_signer s = signer_of(c, DJ_LIT("a key")), other = s, prefixed = s, keyed = signer_of(c, DJ_LIT("a kez"));
-    dj_str    text = dj_sign(c->scope, &s, DJ_LIT("v")), value;
+    dj_signer s = signer_of(c, DJ_LIT("a key")), other = s, prefixed = s,
+              keyed = signer_of(c, DJ_LIT("a kez"));
+    dj_str text = dj_sign(c->scope, &s, DJ_LIT("v")), value;
     other.salt = DJ_LIT("u");
     prefixed.prefix = DJ_LIT("p");
     dj_expect_ok(dj_unsign(c->scope, &s, text, &value));
@@ -46,7 +49,8 @@ DJ_TEST(a_nul_does_not_cut_the_salt)
     dj_str    value;
     a.salt = DJ_LIT("x\0a");
     b.salt = DJ_LIT("x\0b");
-    dj_expect_err(DJ_ERR_BAD_SIGNATURE, dj_unsign(c->scope, &b, dj_sign(c->scope, &a, DJ_LIT("v")), &value));
+    dj_expect_err(DJ_ERR_BAD_SIGNATURE,
+                  dj_unsign(c->scope, &b, dj_sign(c->scope, &a, DJ_LIT("v")), &value));
 }
 
 DJ_TEST(times_at_the_ends_of_64_bits)
@@ -54,7 +58,8 @@ DJ_TEST(times_at_the_ends_of_64_bits)
     dj_signer s = signer_of(c, DJ_LIT("k"));
     dj_str    value;
     /* A plain signer with the timed one's salt makes any time. */
-    dj_str future = dj_sign(c->scope, &s, DJ_LIT("v:zzzzzzzzzzzzzzzzzzzzzzzz")), past = dj_sign(c->scope, &s, DJ_LIT("v:-zzzzzzzzzzzzzz"));
+    dj_str future = dj_sign(c->scope, &s, DJ_LIT("v:zzzzzzzzzzzzzzzzzzzzzzzz")),
+           past = dj_sign(c->scope, &s, DJ_LIT("v:-zzzzzzzzzzzzzz"));
     dj_expect_ok(dj_unsign_timed(c->scope, &s, future, 10, &value));
     dj_expect_err(DJ_ERR_EXPIRED, dj_unsign_timed(c->scope, &s, past, 10, &value));
     dj_expect_ok(dj_unsign_timed(c->scope, &s, past, DJ_NO_MAX_AGE, &value));
@@ -68,7 +73,8 @@ DJ_TEST(times_at_the_ends_of_64_bits)
 
 DJ_TEST(base62_of_the_whole_range)
 {
-    static const int64_t numbers[] = {0, 1, -1, 61, 62, -62, INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1};
+    static const int64_t numbers[] = {
+        0, 1, -1, 61, 62, -62, INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1};
     for (size_t i = 0; i < DJ_COUNT(numbers); i++) {
         char    text[DJ_BASE62_MAX];
         int64_t back;
@@ -83,5 +89,6 @@ DJ_TEST(base62_of_the_whole_range)
     assert_false(dj_base62_read(DJ_NONE, &n));
 }
 
-DJ_TESTS(DJ_T(any_flipped_bit_is_refused), DJ_T(salt_prefix_and_key_each_matter), DJ_T(a_nul_does_not_cut_the_salt),
-         DJ_T(times_at_the_ends_of_64_bits), DJ_T(base62_of_the_whole_range))
+DJ_TESTS(DJ_T(any_flipped_bit_is_refused), DJ_T(salt_prefix_and_key_each_matter),
+         DJ_T(a_nul_does_not_cut_the_salt), DJ_T(times_at_the_ends_of_64_bits),
+         DJ_T(base62_of_the_whole_range))

@@ -1,4 +1,5 @@
-/* tests/http/test_body.c - bodies: limits to the byte and what the reader promises about its slices. */
+/* tests/http/test_body.c - bodies: limits to the byte and what the reader promises about its
+ * slices. */
 #include "http/http.h"
 #include "test.h"
 
@@ -12,7 +13,8 @@ typedef struct outcome {
 static const dj_head chunked = {.chunked = true};
 
 /* Feeds pieces of at most `step` bytes; what is not consumed is given again. */
-static outcome read_all(dj_case *c, const dj_head *head, const dj_http_limits *l, dj_str bytes, size_t step)
+static outcome read_all(dj_case *c, const dj_head *head, const dj_http_limits *l, dj_str bytes,
+                        size_t step)
 {
     dj_http1_body b;
     outcome       o = {.data = dj_buf_make(c->scope, 1 << 24)};
@@ -25,7 +27,8 @@ static outcome read_all(dj_case *c, const dj_head *head, const dj_http_limits *l
         assert_true(consumed <= input.len);
         o.consumed += consumed;
         if (o.result == DJ_HTTP1_DATA) {
-            assert_true(data.len > 0 && data.ptr >= input.ptr && data.ptr + data.len <= input.ptr + consumed);
+            assert_true(data.len > 0 && data.ptr >= input.ptr &&
+                        data.ptr + data.len <= input.ptr + consumed);
             dj_buf_add(&o.data, data);
         } else if (o.result != DJ_HTTP1_MORE || arrived == bytes.len) {
             o.refusal = b.refusal;
@@ -90,9 +93,12 @@ DJ_TEST(chunks_may_fill_the_limit_and_no_byte_more)
 DJ_TEST(the_size_of_a_chunk)
 {
     dj_http_limits l = dj_http_limits_default();
-    assert_int_equal(read_steps(c, &l, DJ_LIT("00000000000000005\r\n")).refusal, DJ_REFUSED_CHUNK_SIZE_DIGITS);
-    assert_int_equal(read_steps(c, &l, DJ_LIT("000000000000000000\r\n\r\n")).refusal, DJ_REFUSED_CHUNK_SIZE_DIGITS);
-    assert_int_equal(read_steps(c, &l, DJ_LIT("010000000000000000\r\n")).refusal, DJ_REFUSED_CHUNK_SIZE_OVERFLOW);
+    assert_int_equal(read_steps(c, &l, DJ_LIT("00000000000000005\r\n")).refusal,
+                     DJ_REFUSED_CHUNK_SIZE_DIGITS);
+    assert_int_equal(read_steps(c, &l, DJ_LIT("000000000000000000\r\n\r\n")).refusal,
+                     DJ_REFUSED_CHUNK_SIZE_DIGITS);
+    assert_int_equal(read_steps(c, &l, DJ_LIT("010000000000000000\r\n")).refusal,
+                     DJ_REFUSED_CHUNK_SIZE_OVERFLOW);
     assert_int_equal(read_steps(c, &l, DJ_LIT("0000000000000000\r\n\r\n")).result, DJ_HTTP1_DONE);
     assert_int_equal(read_steps(c, &l, DJ_LIT("\r\n")).refusal, DJ_REFUSED_CHUNK_SIZE);
     assert_int_equal(read_steps(c, &l, DJ_LIT("5\t\r\n")).refusal, DJ_REFUSED_CHUNK_SIZE);
@@ -134,7 +140,8 @@ DJ_TEST(extensions_follow_their_grammar)
     for (size_t i = 0; i < DJ_COUNT(cases); i++) {
         outcome o = read_steps(c, &l, dj_strf(c->scope, "2%s\r\nhi\r\n0\r\n\r\n", cases[i].ext));
         dj_expect_str(dj_refusal_name(cases[i].refusal), dj_refusal_name(o.refusal));
-        assert_int_equal(o.result, cases[i].refusal == DJ_REFUSAL_NONE ? DJ_HTTP1_DONE : DJ_HTTP1_REFUSED);
+        assert_int_equal(o.result,
+                         cases[i].refusal == DJ_REFUSAL_NONE ? DJ_HTTP1_DONE : DJ_HTTP1_REFUSED);
     }
 }
 
@@ -145,19 +152,25 @@ DJ_TEST(a_chunk_line_has_at_most_256_bytes)
         outcome o = read_steps(c, &l, dj_strf(c->scope, "0;a=%0*d\r\n\r\n", len - 4, 0));
         assert_int_equal(o.refusal, len > 256 ? DJ_REFUSED_CHUNK_LINE_TOO_LONG : DJ_REFUSAL_NONE);
     }
-    assert_int_equal(read_steps(c, &l, dj_strf(c->scope, "0;%0300d", 0)).refusal, DJ_REFUSED_CHUNK_LINE_TOO_LONG);
+    assert_int_equal(read_steps(c, &l, dj_strf(c->scope, "0;%0300d", 0)).refusal,
+                     DJ_REFUSED_CHUNK_LINE_TOO_LONG);
 }
 
 DJ_TEST(trailers_are_bounded_together)
 {
     dj_http_limits l = dj_http_limits_default();
     l.trailers = 20; /* two of ten bytes */
-    assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nA: 45678\r\nB: 45678\r\n\r\n")).result, DJ_HTTP1_DONE);
-    assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nA: 45678\r\nB: 456789\r\n\r\n")).refusal, DJ_REFUSED_TRAILER_TOO_LARGE);
-    assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nA: 45678\r\nB: 45678\r\nC:\r\n\r\n")).refusal, DJ_REFUSED_TRAILER_TOO_LARGE);
-    assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nendless-endless-endless")).refusal, DJ_REFUSED_TRAILER_TOO_LARGE);
+    assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nA: 45678\r\nB: 45678\r\n\r\n")).result,
+                     DJ_HTTP1_DONE);
+    assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nA: 45678\r\nB: 456789\r\n\r\n")).refusal,
+                     DJ_REFUSED_TRAILER_TOO_LARGE);
+    assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nA: 45678\r\nB: 45678\r\nC:\r\n\r\n")).refusal,
+                     DJ_REFUSED_TRAILER_TOO_LARGE);
+    assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nendless-endless-endless")).refusal,
+                     DJ_REFUSED_TRAILER_TOO_LARGE);
     l.fields = 1;
-    assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nA: 1\r\nB: 1\r\n\r\n")).refusal, DJ_REFUSED_TRAILER_TOO_LARGE);
+    assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nA: 1\r\nB: 1\r\n\r\n")).refusal,
+                     DJ_REFUSED_TRAILER_TOO_LARGE);
     assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nA: 1\n\r\n")).refusal, DJ_REFUSED_BARE_LF);
     assert_int_equal(read_steps(c, &l, DJ_LIT("0\r\nA\r\n\r\n")).refusal, DJ_REFUSED_TRAILER_FIELD);
 }
@@ -171,6 +184,7 @@ DJ_TEST(what_follows_a_body_is_left_alone)
     dj_expect_str(DJ_LIT("GET / HTTP/1.1\r\n"), dj_str_from(bytes, o.consumed));
 }
 
-DJ_TESTS(DJ_T(no_body_is_done_at_once), DJ_T(a_known_length_ends_where_it_says), DJ_T(chunks_may_fill_the_limit_and_no_byte_more),
-         DJ_T(the_size_of_a_chunk), DJ_T(extensions_follow_their_grammar), DJ_T(a_chunk_line_has_at_most_256_bytes),
+DJ_TESTS(DJ_T(no_body_is_done_at_once), DJ_T(a_known_length_ends_where_it_says),
+         DJ_T(chunks_may_fill_the_limit_and_no_byte_more), DJ_T(the_size_of_a_chunk),
+         DJ_T(extensions_follow_their_grammar), DJ_T(a_chunk_line_has_at_most_256_bytes),
          DJ_T(trailers_are_bounded_together), DJ_T(what_follows_a_body_is_left_alone))

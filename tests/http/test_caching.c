@@ -1,4 +1,5 @@
-/* tests/http/test_caching.c - Vary, Cache-Control, 304, condition(), gzip. Expected headers: Django 5.2's patch functions. */
+/* tests/http/test_caching.c - Vary, Cache-Control, 304, condition(), gzip. Expected headers:
+ * Django 5.2's patch functions. */
 #include "test.h"
 #include "donjon/time.h"
 #include "http/caching.h"
@@ -12,7 +13,8 @@ static dj_req *request(dj_case *c, dj_method method, const char *field, const ch
     head->minor = 1;
     head->path = DJ_LIT("/");
     if (field != NULL)
-        head->fields[head->nfields++] = (dj_field){dj_str_of(field), dj_str_of(value), DJ_FIELD_OTHER};
+        head->fields[head->nfields++] =
+            (dj_field){dj_str_of(field), dj_str_of(value), DJ_FIELD_OTHER};
     return dj_req_new(c->scope, head, &peer, DJ_LIT(""));
 }
 
@@ -29,8 +31,10 @@ DJ_TEST(vary_keeps_order_and_compares_without_case)
 {
     dj_expect_str(DJ_LIT("Cookie"), after_vary(c, NULL, "Cookie"));
     dj_expect_str(DJ_LIT("Cookie, Accept-Encoding"), after_vary(c, "Cookie", "Accept-Encoding"));
-    dj_expect_str(DJ_LIT("accept-encoding, cookie"), after_vary(c, "accept-encoding, cookie", "Accept-Encoding, Cookie"));
-    dj_expect_str(DJ_LIT("Foo, Accept-Encoding, Cookie"), after_vary(c, "Foo", "Accept-Encoding, Cookie, foo, COOKIE"));
+    dj_expect_str(DJ_LIT("accept-encoding, cookie"),
+                  after_vary(c, "accept-encoding, cookie", "Accept-Encoding, Cookie"));
+    dj_expect_str(DJ_LIT("Foo, Accept-Encoding, Cookie"),
+                  after_vary(c, "Foo", "Accept-Encoding, Cookie, foo, COOKIE"));
     dj_expect_str(DJ_LIT("*"), after_vary(c, "*", "Accept-Language, Cookie"));
     dj_expect_str(DJ_LIT("*"), after_vary(c, "Accept-Language, Cookie", "*"));
 }
@@ -53,10 +57,15 @@ DJ_TEST(cache_control_is_patched_as_django_does)
     dj_expect_str(DJ_LIT("max-age=5, public"), after_cc(c, "private, max-age=5", "public"));
     dj_expect_str(DJ_LIT("no-cache"), after_cc(c, "no-cache=Set-Cookie", "no-cache"));
     dj_expect_str(DJ_LIT("no-cache"), after_cc(c, "no-cache", "no-cache=Set-Cookie"));
-    dj_expect_str(DJ_LIT("no-cache=Set-Cookie, no-cache=Link"), after_cc(c, "no-cache=Set-Cookie", "no-cache=Link"));
-    dj_expect_str(DJ_LIT("no-cache=\"a, b\", max-age=1"), after_cc(c, "no-cache=\"a, b\"", "max-age=1"));
-    dj_expect_str(DJ_LIT("must-revalidate, s-maxage=9"), after_cc(c, "must-revalidate, s-maxage=3", "s-maxage=9"));
-    dj_expect_str(DJ_LIT("no-store"), after_cc(c, NULL, "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,1,2,3,4,5,6,7"));
+    dj_expect_str(DJ_LIT("no-cache=Set-Cookie, no-cache=Link"),
+                  after_cc(c, "no-cache=Set-Cookie", "no-cache=Link"));
+    dj_expect_str(DJ_LIT("no-cache=\"a, b\", max-age=1"),
+                  after_cc(c, "no-cache=\"a, b\"", "max-age=1"));
+    dj_expect_str(DJ_LIT("must-revalidate, s-maxage=9"),
+                  after_cc(c, "must-revalidate, s-maxage=3", "s-maxage=9"));
+    dj_expect_str(
+        DJ_LIT("no-store"),
+        after_cc(c, NULL, "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,1,2,3,4,5,6,7"));
 }
 
 DJ_TEST(never_cache_says_it_in_every_way)
@@ -82,7 +91,8 @@ DJ_TEST(a_304_keeps_validators_and_cookies_and_nothing_else)
     assert_int_equal(dj_status(known), 304);
     assert_int_equal(known->nheaders, 3);
     assert_int_equal(known->body_len, 0);
-    assert_false(dj_header_has(known, DJ_LIT("Content-Type")) || dj_header_has(known, DJ_LIT("X-Other")));
+    assert_false(dj_header_has(known, DJ_LIT("Content-Type")) ||
+                 dj_header_has(known, DJ_LIT("X-Other")));
 }
 
 DJ_TEST(a_tag_that_can_not_be_sent_is_an_error)
@@ -91,19 +101,24 @@ DJ_TEST(a_tag_that_can_not_be_sent_is_an_error)
     assert_non_null(resp);
     assert_int_equal(resp->raised, DJ_ERR_BAD_HEADER);
     assert_null(dj_condition(request(c, DJ_POST, "If-Match", "\"a\""), DJ_LIT("a"), 0));
-    assert_int_equal(dj_status(dj_condition(request(c, DJ_POST, "If-Match", "\"b\""), DJ_LIT("a"), 0)), 412);
+    assert_int_equal(
+        dj_status(dj_condition(request(c, DJ_POST, "If-Match", "\"b\""), DJ_LIT("a"), 0)), 412);
 }
 
 /* -- gzip -- */
 
 DJ_TEST(gzip_is_a_word_and_may_be_refused)
 {
-    assert_true(dj_accepts_gzip(DJ_LIT("gzip"), true) && dj_accepts_gzip(DJ_LIT("br;q=1.0, gzip;q=0.8"), true));
-    assert_true(dj_accepts_gzip(DJ_LIT("x-gzip"), true) && dj_accepts_gzip(DJ_LIT("identity;q=0, gzip"), true));
+    assert_true(dj_accepts_gzip(DJ_LIT("gzip"), true) &&
+                dj_accepts_gzip(DJ_LIT("br;q=1.0, gzip;q=0.8"), true));
+    assert_true(dj_accepts_gzip(DJ_LIT("x-gzip"), true) &&
+                dj_accepts_gzip(DJ_LIT("identity;q=0, gzip"), true));
     assert_false(dj_accepts_gzip(DJ_NONE, true) || dj_accepts_gzip(DJ_LIT("gzipped"), true));
     assert_false(dj_accepts_gzip(DJ_LIT("GZIP"), true) || dj_accepts_gzip(DJ_LIT("*"), true));
-    assert_false(dj_accepts_gzip(DJ_LIT("gzip;q=0"), true) || dj_accepts_gzip(DJ_LIT("br, gzip ; Q=0.000"), true));
-    assert_true(dj_accepts_gzip(DJ_LIT("gzip;q=0"), false) && dj_accepts_gzip(DJ_LIT("gzip;q=0.001"), true));
+    assert_false(dj_accepts_gzip(DJ_LIT("gzip;q=0"), true) ||
+                 dj_accepts_gzip(DJ_LIT("br, gzip ; Q=0.000"), true));
+    assert_true(dj_accepts_gzip(DJ_LIT("gzip;q=0"), false) &&
+                dj_accepts_gzip(DJ_LIT("gzip;q=0.001"), true));
 }
 
 static dj_str all_of(dj_case *c, dj_response *resp)
@@ -120,9 +135,13 @@ static dj_str all_of(dj_case *c, dj_response *resp)
 
 static void expect_gunzipped(dj_case *c, dj_str want, dj_str body)
 {
-    unsigned char *in = dj_alloc_raw(c->scope, body.len + 1), *out = dj_alloc_raw(c->scope, want.len + 1);
+    unsigned char *in = dj_alloc_raw(c->scope, body.len + 1),
+                  *out = dj_alloc_raw(c->scope, want.len + 1);
     memcpy(in, body.ptr, body.len);
-    z_stream z = {.next_in = in, .avail_in = (uInt)body.len, .next_out = out, .avail_out = (uInt)want.len + 1};
+    z_stream z = {.next_in = in,
+                  .avail_in = (uInt)body.len,
+                  .next_out = out,
+                  .avail_out = (uInt)want.len + 1};
     assert_int_equal(inflateInit2(&z, 31), Z_OK);
     assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
     assert_int_equal(z.avail_in, 0);
@@ -137,17 +156,21 @@ static dj_str some_text(dj_case *c, size_t len, unsigned percent)
     char *text = dj_alloc_raw(c->scope, len + 1);
     dj_random_bytes(text, len);
     for (size_t i = 0; i < len; i++)
-        text[i] = (unsigned char)text[i] * 100u / 256 < percent ? (char)('a' + (unsigned char)text[i] % 26) : ' ';
+        text[i] = (unsigned char)text[i] * 100u / 256 < percent
+                      ? (char)('a' + (unsigned char)text[i] % 26)
+                      : ' ';
     return dj_str_n(text, len);
 }
 
 DJ_TEST(bodies_of_all_sizes_come_back_from_one_kept_stream)
 {
-    static const size_t sizes[] = {200, 201, 1000, 16384, 16385, 65535, 65536, 65537, 300000, 3000000};
+    static const size_t sizes[] = {200,   201,   1000,  16384,  16385,
+                                   65535, 65536, 65537, 300000, 3000000};
     dj_gzip            *kept = dj_gzip_new(c->scope);
     for (size_t i = 0; i < DJ_COUNT(sizes); i++) {
         dj_str       text = some_text(c, sizes[i], i % 2 == 0 ? 5 : 60);
-        dj_response *resp = dj_text(request(c, DJ_GET, "Accept-Encoding", "gzip"), dj_str_first(text, sizes[i] / 3));
+        dj_response *resp = dj_text(request(c, DJ_GET, "Accept-Encoding", "gzip"),
+                                    dj_str_first(text, sizes[i] / 3));
         dj_body_add(resp, dj_str_from(text, sizes[i] / 3));
         dj_header_set(resp, DJ_LIT("ETag"), DJ_LIT("\"t\""));
         dj_gzip_apply(resp, kept, true);
@@ -160,7 +183,8 @@ DJ_TEST(bodies_of_all_sizes_come_back_from_one_kept_stream)
             continue;
         }
         dj_expect_str(DJ_LIT("W/\"t\""), dj_header_get(resp, DJ_LIT("ETag")));
-        dj_expect_str(dj_strf(c->scope, "%zu", body.len), dj_header_get(resp, DJ_LIT("Content-Length")));
+        dj_expect_str(dj_strf(c->scope, "%zu", body.len),
+                      dj_header_get(resp, DJ_LIT("Content-Length")));
         assert_true(body.len < sizes[i] && resp->raw);
         expect_gunzipped(c, text, body);
     }
@@ -170,7 +194,8 @@ DJ_TEST(random_bytes_are_sent_as_they_are)
 {
     char *noise = dj_alloc_raw(c->scope, 100000);
     dj_random_bytes(noise, 100000);
-    dj_response *resp = dj_text(request(c, DJ_GET, "Accept-Encoding", "gzip"), dj_str_n(noise, 100000));
+    dj_response *resp =
+        dj_text(request(c, DJ_GET, "Accept-Encoding", "gzip"), dj_str_n(noise, 100000));
     dj_header_set(resp, DJ_LIT("ETag"), DJ_LIT("\"t\""));
     dj_gzip_page(resp);
     assert_false(dj_header_has(resp, DJ_LIT("Content-Encoding")));
@@ -230,8 +255,10 @@ DJ_TEST(streams_are_compressed_piece_by_piece)
     }
 }
 
-DJ_TESTS(DJ_T(vary_keeps_order_and_compares_without_case), DJ_T(cache_control_is_patched_as_django_does),
-         DJ_T(never_cache_says_it_in_every_way), DJ_T(a_304_keeps_validators_and_cookies_and_nothing_else),
+DJ_TESTS(DJ_T(vary_keeps_order_and_compares_without_case),
+         DJ_T(cache_control_is_patched_as_django_does), DJ_T(never_cache_says_it_in_every_way),
+         DJ_T(a_304_keeps_validators_and_cookies_and_nothing_else),
          DJ_T(a_tag_that_can_not_be_sent_is_an_error), DJ_T(gzip_is_a_word_and_may_be_refused),
-         DJ_T(bodies_of_all_sizes_come_back_from_one_kept_stream), DJ_T(random_bytes_are_sent_as_they_are),
-         DJ_T(the_length_of_a_compressed_page_is_blurred), DJ_T(streams_are_compressed_piece_by_piece))
+         DJ_T(bodies_of_all_sizes_come_back_from_one_kept_stream),
+         DJ_T(random_bytes_are_sent_as_they_are), DJ_T(the_length_of_a_compressed_page_is_blurred),
+         DJ_T(streams_are_compressed_piece_by_piece))

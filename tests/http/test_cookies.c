@@ -11,7 +11,8 @@ static dj_req *request(dj_case *c, size_t n, const dj_str *cookies)
     head->minor = 1;
     head->path = DJ_LIT("/");
     for (size_t i = 0; i < n; i++) {
-        head->fields[head->nfields++] = (dj_field){.name = DJ_LIT("Cookie"), .value = cookies[i], .id = DJ_FIELD_COOKIE};
+        head->fields[head->nfields++] =
+            (dj_field){.name = DJ_LIT("Cookie"), .value = cookies[i], .id = DJ_FIELD_COOKIE};
         head->seen |= 1u << DJ_FIELD_COOKIE;
     }
     return dj_req_new(c->scope, head, &peer, DJ_LIT(""));
@@ -29,19 +30,19 @@ static dj_response *response(dj_case *c)
 }
 
 /* The one Set-Cookie value of a response that sets `cookie`. */
-#define expect_set(want, ...)                                                        \
-    do {                                                                             \
-        dj_response *made = response(c);                                             \
-        dj_cookie_set(made, &(dj_cookie){__VA_ARGS__});                              \
-        assert_int_equal(made->raised, DJ_OK);                                       \
-        dj_expect_str(DJ_LIT(want), dj_header_get(made, DJ_LIT("Set-Cookie")));      \
+#define expect_set(want, ...)                                                                      \
+    do {                                                                                           \
+        dj_response *made = response(c);                                                           \
+        dj_cookie_set(made, &(dj_cookie){__VA_ARGS__});                                            \
+        assert_int_equal(made->raised, DJ_OK);                                                     \
+        dj_expect_str(DJ_LIT(want), dj_header_get(made, DJ_LIT("Set-Cookie")));                    \
     } while (0)
-#define expect_refused(...)                                                          \
-    do {                                                                             \
-        dj_response *made = response(c);                                             \
-        dj_cookie_set(made, &(dj_cookie){__VA_ARGS__});                              \
-        assert_int_equal(made->raised, DJ_ERR_BAD_HEADER);                           \
-        assert_false(dj_header_has(made, DJ_LIT("Set-Cookie")));                     \
+#define expect_refused(...)                                                                        \
+    do {                                                                                           \
+        dj_response *made = response(c);                                                           \
+        dj_cookie_set(made, &(dj_cookie){__VA_ARGS__});                                            \
+        assert_int_equal(made->raised, DJ_ERR_BAD_HEADER);                                         \
+        assert_false(dj_header_has(made, DJ_LIT("Set-Cookie")));                                   \
     } while (0)
 
 DJ_TEST(no_cookie_header_costs_no_memory)
@@ -90,7 +91,8 @@ DJ_TEST(a_protected_name_comes_once)
         {DJ_STR_INIT("__Host-s=1; a=2"), false},
         {DJ_STR_INIT("__Host-s=1; __Host-t=1; __Secure-s=1"), false},
         {DJ_STR_INIT("s=1; s=2"), false},
-        {DJ_STR_INIT("__Host-s=1; __host-s=1"), false}, /* another name, here as in the browser's jar */
+        {DJ_STR_INIT("__Host-s=1; __host-s=1"),
+         false}, /* another name, here as in the browser's jar */
         {DJ_STR_INIT("a=__Host-s=1; __Host-s=1"), false},
         {DJ_STR_INIT("__Host-s=1; __Host-s=1"), true},
         {DJ_STR_INIT("__Secure-s=1; a=b;__Secure-s=2"), true},
@@ -113,7 +115,8 @@ DJ_TEST(the_number_of_cookies_is_bounded)
         dj_buf b = dj_buf_make(c->scope, 1 << 20);
         for (size_t i = 0; i < n; i++)
             dj_buf_addf(&b, "%sk%zu=v", i == 0 ? "" : ";", i);
-        dj_expect_err(n > DJ_COOKIES_MAX ? DJ_ERR_SUSPICIOUS : DJ_OK, dj_cookies_check(request_of(c, dj_buf_str(&b))));
+        dj_expect_err(n > DJ_COOKIES_MAX ? DJ_ERR_SUSPICIOUS : DJ_OK,
+                      dj_cookies_check(request_of(c, dj_buf_str(&b))));
     }
 }
 
@@ -133,7 +136,8 @@ DJ_TEST(every_byte_of_a_value_reads_back)
         dj_str sent = dj_header_get(resp, DJ_LIT("Set-Cookie"));
         for (size_t i = 0; i < sent.len; i++)
             assert_true(sent.ptr[i] >= 0x20 && sent.ptr[i] <= 0x7E);
-        dj_expect_str(value, dj_cookie_get(request_of(c, dj_str_first(sent, dj_str_chr(sent, ';'))), DJ_LIT("k")));
+        dj_expect_str(value, dj_cookie_get(request_of(c, dj_str_first(sent, dj_str_chr(sent, ';'))),
+                                           DJ_LIT("k")));
     }
     expect_refused(.name = DJ_LIT("k"), .value = DJ_LIT("\xFF no UTF-8"));
 }
@@ -147,7 +151,9 @@ DJ_TEST(no_byte_ends_an_attribute_early)
         for (int which = 0; which < 3; which++) {
             dj_response *resp = response(c);
             dj_cookie    cookie = {.name = DJ_LIT("k"), .value = DJ_LIT("v")};
-            *(which == 0 ? &cookie.path : which == 1 ? &cookie.domain : &cookie.expires_text) = text;
+            *(which == 0   ? &cookie.path
+              : which == 1 ? &cookie.domain
+                           : &cookie.expires_text) = text;
             dj_cookie_set(resp, &cookie);
             assert_int_equal(resp->raised, refused ? DJ_ERR_BAD_HEADER : DJ_OK);
         }
@@ -171,26 +177,28 @@ DJ_TEST(what_a_browser_would_drop_is_refused)
     expect_refused(.name = DJ_LIT("__Host-k"), .secure = true, .domain = DJ_LIT("example.com"));
     expect_refused(.name = DJ_LIT("__Host-k"), .secure = true, .path = DJ_LIT("/a"));
     expect_refused(.name = DJ_LIT("__Host-k"), .secure = true, .path = DJ_LIT(""));
-    expect_set("__Host-k=v; Path=/; Secure", .name = DJ_LIT("__Host-k"), .value = DJ_LIT("v"), .secure = true);
-    expect_set("__Secure-k=v; Domain=a.b; Path=/x; Secure", .name = DJ_LIT("__Secure-k"), .value = DJ_LIT("v"), .secure = true,
-               .path = DJ_LIT("/x"), .domain = DJ_LIT("a.b"));
-    expect_set("k=v; Partitioned; Path=/; SameSite=None; Secure", .name = DJ_LIT("k"), .value = DJ_LIT("v"), .secure = true,
-               .partitioned = true, .samesite = DJ_LIT("None"));
+    expect_set("__Host-k=v; Path=/; Secure", .name = DJ_LIT("__Host-k"), .value = DJ_LIT("v"),
+               .secure = true);
+    expect_set("__Secure-k=v; Domain=a.b; Path=/x; Secure", .name = DJ_LIT("__Secure-k"),
+               .value = DJ_LIT("v"), .secure = true, .path = DJ_LIT("/x"), .domain = DJ_LIT("a.b"));
+    expect_set("k=v; Partitioned; Path=/; SameSite=None; Secure", .name = DJ_LIT("k"),
+               .value = DJ_LIT("v"), .secure = true, .partitioned = true,
+               .samesite = DJ_LIT("None"));
 }
 
 DJ_TEST(times_stay_within_four_digit_years)
 {
-    expect_set("k=v; expires=Fri, 31 Dec 9999 23:59:59 GMT; Max-Age=251635075199; Path=/", .name = DJ_LIT("k"),
-               .value = DJ_LIT("v"), .max_age = INT64_C(251635075199));
+    expect_set("k=v; expires=Fri, 31 Dec 9999 23:59:59 GMT; Max-Age=251635075199; Path=/",
+               .name = DJ_LIT("k"), .value = DJ_LIT("v"), .max_age = INT64_C(251635075199));
     expect_refused(.name = DJ_LIT("k"), .max_age = INT64_C(251635075200));
     expect_refused(.name = DJ_LIT("k"), .max_age = INT64_MAX);
     expect_refused(.name = DJ_LIT("k"), .max_age = INT64_MIN + 1);
     expect_refused(.name = DJ_LIT("k"), .expires = INT64_MAX);
     expect_refused(.name = DJ_LIT("k"), .expires = 5, .max_age = 5);
-    expect_set("k=v; expires=Thu, 01 Jan 2026 00:00:00 GMT; Max-Age=0; Path=/", .name = DJ_LIT("k"), .value = DJ_LIT("v"),
-               .expires = INT64_MIN);
-    expect_set("k=v; expires=Wed, 31 Dec 2025 23:59:55 GMT; Max-Age=-5; Path=/", .name = DJ_LIT("k"), .value = DJ_LIT("v"),
-               .max_age = -5);
+    expect_set("k=v; expires=Thu, 01 Jan 2026 00:00:00 GMT; Max-Age=0; Path=/", .name = DJ_LIT("k"),
+               .value = DJ_LIT("v"), .expires = INT64_MIN);
+    expect_set("k=v; expires=Wed, 31 Dec 2025 23:59:55 GMT; Max-Age=-5; Path=/",
+               .name = DJ_LIT("k"), .value = DJ_LIT("v"), .max_age = -5);
 }
 
 DJ_TEST(a_date_is_met_however_far_the_second_has_gone)
@@ -198,10 +206,12 @@ DJ_TEST(a_date_is_met_however_far_the_second_has_gone)
     for (int64_t us = 0; us < 1000000; us += 124999) {
         dj_response *resp = response(c);
         dj_clock_freeze(c->scope, INT64_C(1767225600000000) + us);
-        dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("k"), .value = DJ_LIT("v"), .expires = 1767225610});
-        dj_expect_str(us == 0 ? DJ_LIT("k=v; expires=Thu, 01 Jan 2026 00:00:11 GMT; Max-Age=11; Path=/")
-                              : DJ_LIT("k=v; expires=Thu, 01 Jan 2026 00:00:10 GMT; Max-Age=10; Path=/"),
-                      dj_header_get(resp, DJ_LIT("Set-Cookie")));
+        dj_cookie_set(
+            resp, &(dj_cookie){.name = DJ_LIT("k"), .value = DJ_LIT("v"), .expires = 1767225610});
+        dj_expect_str(
+            us == 0 ? DJ_LIT("k=v; expires=Thu, 01 Jan 2026 00:00:11 GMT; Max-Age=11; Path=/")
+                    : DJ_LIT("k=v; expires=Thu, 01 Jan 2026 00:00:10 GMT; Max-Age=10; Path=/"),
+            dj_header_get(resp, DJ_LIT("Set-Cookie")));
     }
 }
 
@@ -209,7 +219,8 @@ DJ_TEST(a_failed_call_changes_nothing_that_stands)
 {
     dj_response *resp = response(c);
     dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("a"), .value = DJ_LIT("1"), .httponly = true});
-    dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("a"), .value = DJ_LIT("2"), .path = DJ_LIT(";")});
+    dj_cookie_set(resp,
+                  &(dj_cookie){.name = DJ_LIT("a"), .value = DJ_LIT("2"), .path = DJ_LIT(";")});
     assert_int_equal(resp->raised, DJ_ERR_BAD_HEADER);
     dj_expect_str(DJ_LIT("a=1; HttpOnly; Path=/"), dj_header_get(resp, DJ_LIT("Set-Cookie")));
 }
@@ -231,11 +242,14 @@ DJ_TEST(kept_attributes_outlive_the_text_they_were_given_as)
 {
     char         domain[] = "example.com", path[] = "/a";
     dj_response *resp = response(c);
-    dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("a"), .value = DJ_LIT("1"), .domain = dj_str_of(domain),
+    dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("a"),
+                                     .value = DJ_LIT("1"),
+                                     .domain = dj_str_of(domain),
                                      .path = dj_str_of(path)});
     memset(domain, 'x', sizeof domain - 1);
     dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("a"), .value = DJ_LIT("2")});
-    dj_expect_str(DJ_LIT("a=2; Domain=example.com; Path=/"), dj_header_get(resp, DJ_LIT("Set-Cookie")));
+    dj_expect_str(DJ_LIT("a=2; Domain=example.com; Path=/"),
+                  dj_header_get(resp, DJ_LIT("Set-Cookie")));
 }
 
 DJ_TEST(what_is_set_is_bounded)
@@ -249,14 +263,18 @@ DJ_TEST(what_is_set_is_bounded)
     expect_refused(.name = DJ_LIT("k"), .value = dj_str_n(text, DJ_COOKIE_LINE_MAX / 4));
     for (int i = 0; i <= DJ_COOKIES_SET_MAX; i++) {
         assert_int_equal(resp->raised, DJ_OK);
-        dj_cookie_set(resp, &(dj_cookie){.name = dj_strf(c->scope, "k%d", i), .value = DJ_LIT("v")});
+        dj_cookie_set(resp,
+                      &(dj_cookie){.name = dj_strf(c->scope, "k%d", i), .value = DJ_LIT("v")});
     }
     assert_int_equal(resp->raised, DJ_ERR_BAD_HEADER);
 }
 
-DJ_TESTS(DJ_T(no_cookie_header_costs_no_memory), DJ_T(a_request_is_parsed_once_and_only_when_asked), DJ_T(several_headers_are_one),
-         DJ_T(a_protected_name_comes_once), DJ_T(the_number_of_cookies_is_bounded), DJ_T(every_byte_of_a_value_reads_back),
+DJ_TESTS(DJ_T(no_cookie_header_costs_no_memory), DJ_T(a_request_is_parsed_once_and_only_when_asked),
+         DJ_T(several_headers_are_one), DJ_T(a_protected_name_comes_once),
+         DJ_T(the_number_of_cookies_is_bounded), DJ_T(every_byte_of_a_value_reads_back),
          DJ_T(no_byte_ends_an_attribute_early), DJ_T(what_a_browser_would_drop_is_refused),
-         DJ_T(times_stay_within_four_digit_years), DJ_T(a_date_is_met_however_far_the_second_has_gone),
-         DJ_T(a_failed_call_changes_nothing_that_stands), DJ_T(removed_with_the_header_a_cookie_begins_anew),
+         DJ_T(times_stay_within_four_digit_years),
+         DJ_T(a_date_is_met_however_far_the_second_has_gone),
+         DJ_T(a_failed_call_changes_nothing_that_stands),
+         DJ_T(removed_with_the_header_a_cookie_begins_anew),
          DJ_T(kept_attributes_outlive_the_text_they_were_given_as), DJ_T(what_is_set_is_bounded))

@@ -1,5 +1,6 @@
-/* tests/http/test_http1.c - what the vectors of http1.json can't show about reading heads: every byte in every place, limits
- * to the byte, how much is looked at again. Expectations come from RFC 9110 and RFC 9112. */
+/* tests/http/test_http1.c - what the vectors of http1.json can't show about reading heads: every
+ * byte in every place, limits to the byte, how much is looked at again. Expectations come from RFC
+ * 9110 and RFC 9112. */
 #include "http/http.h"
 #include "test.h"
 #include <stdlib.h>
@@ -18,7 +19,8 @@ static const dj_http_limits *limits(void)
     return &l;
 }
 
-static reading *read_with(dj_case *c, dj_str bytes, const dj_http_limits *l, bool tls, bool every_byte)
+static reading *read_with(dj_case *c, dj_str bytes, const dj_http_limits *l, bool tls,
+                          bool every_byte)
 {
     reading *r = dj_new(c->scope, reading);
     dj_http1 p;
@@ -28,7 +30,7 @@ static reading *read_with(dj_case *c, dj_str bytes, const dj_http_limits *l, boo
         if (r->result != DJ_HTTP1_MORE)
             break;
         memset(&r->head, 0xA5, sizeof r->head); /* kept for no other call */
-        assert_int_equal(p.scanned, len); /* nothing is searched twice */
+        assert_int_equal(p.scanned, len);       /* nothing is searched twice */
     }
     r->refusal = p.refusal;
     return r;
@@ -37,7 +39,8 @@ static reading *read_with(dj_case *c, dj_str bytes, const dj_http_limits *l, boo
 /* Whole, where the fast paths take what they can, and byte by byte, where they take nothing. */
 static reading *read_both(dj_case *c, dj_str bytes)
 {
-    reading *whole = read_with(c, bytes, limits(), false, false), *slow = read_with(c, bytes, limits(), false, true);
+    reading *whole = read_with(c, bytes, limits(), false, false),
+            *slow = read_with(c, bytes, limits(), false, true);
     assert_int_equal(whole->result, slow->result);
     assert_int_equal(whole->refusal, slow->refusal);
     if (whole->result == DJ_HTTP1_DONE) {
@@ -114,14 +117,16 @@ DJ_TEST(every_byte_at_every_place_of_a_value)
 {
     for (int b = 0; b < 256; b++) {
         for (int before = 0; before < 36; before++) {
-            dj_str   line = dj_strf(c->scope, "X: %.*s\x01zzzzzzzzzzzzzzzzzzzz\r\n", before, "abcdefghijklmnopqrstuvwxyz0123456789");
+            dj_str   line = dj_strf(c->scope, "X: %.*s\x01zzzzzzzzzzzzzzzzzzzz\r\n", before,
+                                    "abcdefghijklmnopqrstuvwxyz0123456789");
             reading *r = read_both(c, put_byte(c, with_fields(c, dj_cstr(c->scope, line)), b));
             bool     good = b == '\t' || (b >= 0x20 && b != 0x7F);
             assert_int_equal(r->result, good ? DJ_HTTP1_DONE : DJ_HTTP1_REFUSED);
             if (good && before > 0)
                 assert_int_equal(r->head.fields[1].value.len, (size_t)before + 21);
             if (!good && b != '\r' && b != '\n')
-                assert_int_equal(r->refusal, b == 0 ? DJ_REFUSED_FIELD_VALUE_NUL : DJ_REFUSED_FIELD_VALUE_CTL);
+                assert_int_equal(r->refusal,
+                                 b == 0 ? DJ_REFUSED_FIELD_VALUE_NUL : DJ_REFUSED_FIELD_VALUE_CTL);
         }
         dj_scope_close(c->scope);
         c->scope = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
@@ -132,10 +137,11 @@ DJ_TEST(every_byte_at_every_place_of_a_value)
 DJ_TEST(every_byte_in_a_path_and_in_a_query)
 {
     for (int b = 1; b < 256; b++) {
-        bool visible = b > 0x20 && b < 0x7F && !among(b, "\"<>#");
+        bool     visible = b > 0x20 && b < 0x7F && !among(b, "\"<>#");
         reading *path = read_both(c, put_byte(c, with_target(c, "GET", "/a\x01zz"), b));
         reading *query = read_both(c, put_byte(c, with_target(c, "GET", "/a?b\x01zz"), b));
-        assert_int_equal(path->result, visible && !among(b, "\\%") ? DJ_HTTP1_DONE : DJ_HTTP1_REFUSED);
+        assert_int_equal(path->result,
+                         visible && !among(b, "\\%") ? DJ_HTTP1_DONE : DJ_HTTP1_REFUSED);
         assert_int_equal(query->result, visible ? DJ_HTTP1_DONE : DJ_HTTP1_REFUSED);
         assert_int_equal(path->head.has_query, b == '?' && path->result == DJ_HTTP1_DONE);
         if (b == '#')
@@ -149,7 +155,9 @@ DJ_TEST(every_byte_in_a_method)
         reading *r = read_both(c, put_byte(c, with_target(c, "GE\x01T", "/"), b));
         if (b == ' ' || among(b, "\r\n"))
             continue;
-        assert_int_equal(r->refusal, alnum(b) || among(b, "!#$%&'*+-.^_`|~") ? DJ_REFUSED_METHOD_UNKNOWN : DJ_REFUSED_METHOD_CHARS);
+        assert_int_equal(r->refusal, alnum(b) || among(b, "!#$%&'*+-.^_`|~")
+                                         ? DJ_REFUSED_METHOD_UNKNOWN
+                                         : DJ_REFUSED_METHOD_CHARS);
     }
 }
 
@@ -158,14 +166,18 @@ DJ_TEST(methods_are_told_apart)
     static const struct {
         const char *name;
         dj_method   method;
-    } served[] = {{"GET", DJ_GET},     {"HEAD", DJ_HEAD},     {"POST", DJ_POST},      {"PUT", DJ_PUT},
-                  {"PATCH", DJ_PATCH}, {"DELETE", DJ_DELETE}, {"OPTIONS", DJ_OPTIONS}};
+    } served[] = {{"GET", DJ_GET},        {"HEAD", DJ_HEAD},   {"POST", DJ_POST},
+                  {"PUT", DJ_PUT},        {"PATCH", DJ_PATCH}, {"DELETE", DJ_DELETE},
+                  {"OPTIONS", DJ_OPTIONS}};
     for (size_t i = 0; i < DJ_COUNT(served); i++) {
         const dj_head *head = expect_done(c, with_target(c, served[i].name, "/"));
         assert_int_equal(head->method, served[i].method);
         dj_expect_str(dj_str_n(served[i].name, strlen(served[i].name)), head->method_name);
-        expect_refused(c, with_target(c, dj_cstr(c->scope, dj_str_lower(c->scope, dj_str_of(served[i].name))), "/"),
-                       DJ_REFUSED_METHOD_UNKNOWN);
+        expect_refused(
+            c,
+            with_target(c, dj_cstr(c->scope, dj_str_lower(c->scope, dj_str_of(served[i].name))),
+                        "/"),
+            DJ_REFUSED_METHOD_UNKNOWN);
     }
     expect_refused(c, with_target(c, "TRACE", "/"), DJ_REFUSED_METHOD_TRACE);
     expect_refused(c, with_target(c, "CONNECT", "example.com:443"), DJ_REFUSED_METHOD_CONNECT);
@@ -187,16 +199,21 @@ DJ_TEST(an_absolute_target_must_name_the_scheme_of_the_connection)
     dj_expect_str(DJ_LIT("/"), r->head.path);
     dj_expect_str(DJ_LIT("q"), r->head.query);
     assert_int_equal(read_with(c, http, limits(), true, false)->refusal, DJ_REFUSED_HTTP_ON_TLS);
-    assert_int_equal(read_with(c, https, limits(), false, false)->refusal, DJ_REFUSED_HTTPS_ON_CLEAR);
+    assert_int_equal(read_with(c, https, limits(), false, false)->refusal,
+                     DJ_REFUSED_HTTPS_ON_CLEAR);
 }
 
 DJ_TEST(a_line_may_be_as_long_as_its_limit_and_no_byte_longer)
 {
-    const dj_http_limits small = {.request_line = 40, .field_line = 30, .fields = 10, .header_section = 1000, .body = 10};
+    const dj_http_limits small = {
+        .request_line = 40, .field_line = 30, .fields = 10, .header_section = 1000, .body = 10};
     for (int extra = -3; extra <= 3; extra++) {
-        /* The request line is 14 bytes besides the target's tail, the field line 3 besides its value. */
-        dj_str line = dj_strf(c->scope, "GET /%0*d HTTP/1.1\r\nHost: a\r\n\r\n", 40 - 14 + extra, 0);
-        dj_str field = dj_strf(c->scope, "GET / HTTP/1.1\r\nHost: a\r\nX: %0*d\r\n\r\n", 30 - 3 + extra, 0);
+        /* The request line is 14 bytes besides the target's tail, the field line 3 besides its
+         * value. */
+        dj_str line =
+            dj_strf(c->scope, "GET /%0*d HTTP/1.1\r\nHost: a\r\n\r\n", 40 - 14 + extra, 0);
+        dj_str field =
+            dj_strf(c->scope, "GET / HTTP/1.1\r\nHost: a\r\nX: %0*d\r\n\r\n", 30 - 3 + extra, 0);
         for (int every_byte = 0; every_byte < 2; every_byte++) {
             reading *r = read_with(c, line, &small, false, every_byte);
             assert_int_equal(r->refusal, extra > 0 ? DJ_REFUSED_URI_TOO_LONG : DJ_REFUSAL_NONE);
@@ -235,12 +252,16 @@ DJ_TEST(the_header_section_is_measured_in_whole_lines)
     dj_buf b = dj_buf_make(c->scope, 100000);
     dj_buf_add(&b, DJ_LIT("GET / HTTP/1.1\r\n"));
     while (b.len < 40000)
-        dj_buf_add(&b, DJ_LIT("X: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n"));
+        dj_buf_add(
+            &b,
+            DJ_LIT(
+                "X: 0123456789012345678901234567890123456789012345678901234567890123456789\r\n"));
     endless = dj_buf_str(&b);
     l = *limits();
     l.header_section = 2000;
     assert_int_equal(read_with(c, endless, &l, false, true)->refusal, DJ_REFUSED_HEADERS_TOO_LARGE);
-    assert_int_equal(read_with(c, endless, &l, false, false)->refusal, DJ_REFUSED_HEADERS_TOO_LARGE);
+    assert_int_equal(read_with(c, endless, &l, false, false)->refusal,
+                     DJ_REFUSED_HEADERS_TOO_LARGE);
 }
 
 DJ_TEST(dropped_names_count_as_fields)
@@ -252,73 +273,131 @@ DJ_TEST(dropped_names_count_as_fields)
     const dj_head *head = expect_done(c, dj_strf(c->scope, DJ_FMT "\r\n", DJ_ARG(dj_buf_str(&b))));
     assert_int_equal(head->nfields, 50);
     assert_int_equal(head->ndropped, 50);
-    expect_refused(c, dj_strf(c->scope, DJ_FMT "X_: 1\r\n\r\n", DJ_ARG(dj_buf_str(&b))), DJ_REFUSED_TOO_MANY_FIELDS);
+    expect_refused(c, dj_strf(c->scope, DJ_FMT "X_: 1\r\n\r\n", DJ_ARG(dj_buf_str(&b))),
+                   DJ_REFUSED_TOO_MANY_FIELDS);
 }
 
 DJ_TEST(fields_that_decide_on_security_come_once)
 {
-    static const char *const names[] = {"Content-Type", "Authorization", "Origin", "X-Forwarded-Host", "X-Forwarded-Port",
-                                        "X-FORWARDED-PROTO"};
+    static const char *const names[] = {"Content-Type",     "Authorization",
+                                        "Origin",           "X-Forwarded-Host",
+                                        "X-Forwarded-Port", "X-FORWARDED-PROTO"};
     for (size_t i = 0; i < DJ_COUNT(names); i++) {
-        dj_str once = dj_strf(c->scope, "%s: x\r\n", names[i]), twice = dj_str_cat(c->scope, once, once);
+        dj_str once = dj_strf(c->scope, "%s: x\r\n", names[i]),
+               twice = dj_str_cat(c->scope, once, once);
         expect_done(c, with_fields(c, dj_cstr(c->scope, once)));
         expect_refused(c, with_fields(c, dj_cstr(c->scope, twice)), DJ_REFUSED_FIELD_REPEATED);
     }
-    const dj_head *head = expect_done(c, with_fields(c, "Cookie: a=1\r\nUser-Agent: x\r\nCookie: b=2\r\nuser-agent: y\r\n"));
+    const dj_head *head = expect_done(
+        c, with_fields(c, "Cookie: a=1\r\nUser-Agent: x\r\nCookie: b=2\r\nuser-agent: y\r\n"));
     assert_int_equal(head->nfields, 5);
 }
 
 DJ_TEST(hosts)
 {
-    static const char *const good[] = {"a", "a.b-c_d~e", "A:80", "a:", "127.0.0.1:1", "[::1]", "[2001:db8::1.2.3.4]:8080", "%41b",
-                                       "a!$&'()*+,;=", "a:99999999999"};
-    static const char *const bad[] = {":1", "a b", "a@b", "a/b", "a?b", "a#b", "a\\b", "[::1", "::1", "[]", "[1.2.3.4]", "[::1]x",
-                                      "[fe80::1%25eth0]", "[v1.a]", "a:b", "a:1:2", "%4", "%zz", "a:+1", "[::1]:x", "\xC3\xA4"};
+    static const char *const good[] = {"a",
+                                       "a.b-c_d~e",
+                                       "A:80",
+                                       "a:",
+                                       "127.0.0.1:1",
+                                       "[::1]",
+                                       "[2001:db8::1.2.3.4]:8080",
+                                       "%41b",
+                                       "a!$&'()*+,;=",
+                                       "a:99999999999"};
+    static const char *const bad[] = {":1",
+                                      "a b",
+                                      "a@b",
+                                      "a/b",
+                                      "a?b",
+                                      "a#b",
+                                      "a\\b",
+                                      "[::1",
+                                      "::1",
+                                      "[]",
+                                      "[1.2.3.4]",
+                                      "[::1]x",
+                                      "[fe80::1%25eth0]",
+                                      "[v1.a]",
+                                      "a:b",
+                                      "a:1:2",
+                                      "%4",
+                                      "%zz",
+                                      "a:+1",
+                                      "[::1]:x",
+                                      "\xC3\xA4"};
     for (size_t i = 0; i < DJ_COUNT(good); i++) {
-        const dj_head *head = expect_done(c, dj_strf(c->scope, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", good[i]));
+        const dj_head *head =
+            expect_done(c, dj_strf(c->scope, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", good[i]));
         dj_expect_str(dj_str_n(good[i], strlen(good[i])), head->host);
     }
     for (size_t i = 0; i < DJ_COUNT(bad); i++)
-        expect_refused(c, dj_strf(c->scope, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", bad[i]), DJ_REFUSED_HOST_INVALID);
+        expect_refused(c, dj_strf(c->scope, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", bad[i]),
+                       DJ_REFUSED_HOST_INVALID);
     assert_true(dj_str_is_none(expect_done(c, DJ_LIT("GET / HTTP/1.0\r\n\r\n"))->host));
     assert_false(dj_authority_valid(DJ_LIT("")));
-    assert_false(dj_authority_valid(DJ_LIT("[::\0" "1]")));
+    assert_false(dj_authority_valid(DJ_LIT("[::\0"
+                                           "1]")));
 }
 
 DJ_TEST(framing_that_two_readers_could_read_in_two_ways)
 {
-    expect_refused(c, with_fields(c, "Transfer-Encoding: gzip, chunked, chunked\r\n"), DJ_REFUSED_TE_TWICE);
-    expect_refused(c, with_fields(c, "Transfer-Encoding: chunked, gzip, chunked\r\n"), DJ_REFUSED_TE_TWICE);
-    expect_refused(c, with_fields(c, "Transfer-Encoding: gzip, , chunked\r\n"), DJ_REFUSED_TE_EMPTY_ELEMENT);
-    expect_refused(c, with_fields(c, "Transfer-Encoding: gzip\r\nX: y\r\ntransfer-encoding: chunked\r\n"), DJ_REFUSED_TE_UNKNOWN);
-    expect_refused(c, with_fields(c, "Transfer-Encoding: chunked\r\nTransfer-Encoding:\r\n"), DJ_REFUSED_TE_EMPTY_ELEMENT);
+    expect_refused(c, with_fields(c, "Transfer-Encoding: gzip, chunked, chunked\r\n"),
+                   DJ_REFUSED_TE_TWICE);
+    expect_refused(c, with_fields(c, "Transfer-Encoding: chunked, gzip, chunked\r\n"),
+                   DJ_REFUSED_TE_TWICE);
+    expect_refused(c, with_fields(c, "Transfer-Encoding: gzip, , chunked\r\n"),
+                   DJ_REFUSED_TE_EMPTY_ELEMENT);
+    expect_refused(
+        c, with_fields(c, "Transfer-Encoding: gzip\r\nX: y\r\ntransfer-encoding: chunked\r\n"),
+        DJ_REFUSED_TE_UNKNOWN);
+    expect_refused(c, with_fields(c, "Transfer-Encoding: chunked\r\nTransfer-Encoding:\r\n"),
+                   DJ_REFUSED_TE_EMPTY_ELEMENT);
     expect_refused(c, with_fields(c, "Transfer-Encoding: \"chunked\"\r\n"), DJ_REFUSED_TE_FINAL);
-    expect_refused(c, with_fields(c, "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"), DJ_REFUSED_TE_AND_CL);
-    expect_refused(c, DJ_LIT("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n"), DJ_REFUSED_TE_HTTP10);
+    expect_refused(c, with_fields(c, "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"),
+                   DJ_REFUSED_TE_AND_CL);
+    expect_refused(
+        c, DJ_LIT("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n"),
+        DJ_REFUSED_TE_HTTP10);
     expect_refused(c, with_fields(c, "Content-Length: 5,\r\n"), DJ_REFUSED_CL_MULTIPLE);
-    expect_refused(c, with_fields(c, "Content-Length: 5\r\nX: y\r\ncontent-length: 05\r\n"), DJ_REFUSED_CL_MULTIPLE);
-    expect_refused(c, with_fields(c, "Content-Length: 18446744073709551617\r\n"), DJ_REFUSED_BODY_TOO_LARGE);
-    expect_refused(c, with_fields(c, "Content-Length: 10485761\r\nExpect: x\r\n"), DJ_REFUSED_BODY_TOO_LARGE);
-    assert_int_equal(expect_done(c, with_fields(c, "Content-Length: 000000000000000000000010485760\r\n"))->content_length, 10485760);
+    expect_refused(c, with_fields(c, "Content-Length: 5\r\nX: y\r\ncontent-length: 05\r\n"),
+                   DJ_REFUSED_CL_MULTIPLE);
+    expect_refused(c, with_fields(c, "Content-Length: 18446744073709551617\r\n"),
+                   DJ_REFUSED_BODY_TOO_LARGE);
+    expect_refused(c, with_fields(c, "Content-Length: 10485761\r\nExpect: x\r\n"),
+                   DJ_REFUSED_BODY_TOO_LARGE);
+    assert_int_equal(
+        expect_done(c, with_fields(c, "Content-Length: 000000000000000000000010485760\r\n"))
+            ->content_length,
+        10485760);
     assert_true(expect_done(c, with_fields(c, "Transfer-Encoding: cHuNkEd\r\n"))->chunked);
 }
 
 DJ_TEST(expect_is_a_promise_only_when_there_is_a_body)
 {
     assert_false(expect_done(c, with_fields(c, "Expect: 100-continue\r\n"))->expect_continue);
-    assert_true(expect_done(c, with_fields(c, "Expect: 100-Continue\r\nContent-Length: 1\r\n"))->expect_continue);
-    assert_true(expect_done(c, with_fields(c, "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n"))->expect_continue);
+    assert_true(expect_done(c, with_fields(c, "Expect: 100-Continue\r\nContent-Length: 1\r\n"))
+                    ->expect_continue);
+    assert_true(
+        expect_done(c, with_fields(c, "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n"))
+            ->expect_continue);
     expect_refused(c, with_fields(c, "Expect:\r\n"), DJ_REFUSED_EXPECT_UNKNOWN);
-    assert_false(expect_done(c, DJ_LIT("GET / HTTP/1.0\r\nExpect: x\r\nContent-Length: 1\r\n\r\n"))->expect_continue);
+    assert_false(expect_done(c, DJ_LIT("GET / HTTP/1.0\r\nExpect: x\r\nContent-Length: 1\r\n\r\n"))
+                     ->expect_continue);
 }
 
 DJ_TEST(keep_alive)
 {
     assert_true(expect_done(c, with_fields(c, "Connection: Keep-Alive\r\n"))->keep_alive);
-    assert_false(expect_done(c, with_fields(c, "Connection: keep-alive\r\nConnection: x,\tclose\r\n"))->keep_alive);
-    assert_false(expect_done(c, DJ_LIT("GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\n"))->keep_alive);
-    assert_true(expect_done(c, DJ_LIT("GET / HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n"))->keep_alive);
-    assert_false(expect_done(c, DJ_LIT("GET / HTTP/1.0\r\nConnection: keep-alives\r\n\r\n"))->keep_alive);
+    assert_false(
+        expect_done(c, with_fields(c, "Connection: keep-alive\r\nConnection: x,\tclose\r\n"))
+            ->keep_alive);
+    assert_false(expect_done(c, DJ_LIT("GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\n"))
+                     ->keep_alive);
+    assert_true(
+        expect_done(c, DJ_LIT("GET / HTTP/1.0\r\nConnection: x, Keep-Alive\r\n\r\n"))->keep_alive);
+    assert_false(
+        expect_done(c, DJ_LIT("GET / HTTP/1.0\r\nConnection: keep-alives\r\n\r\n"))->keep_alive);
 }
 
 DJ_TEST(a_head_can_move_with_its_bytes)
@@ -342,11 +421,19 @@ DJ_TEST(a_head_can_move_with_its_bytes)
 DJ_TEST(known_fields_are_known_in_any_case)
 {
     static const char *const names[DJ_FIELD_COUNT] = {
-        [DJ_FIELD_HOST] = "host", [DJ_FIELD_CONNECTION] = "connection", [DJ_FIELD_CONTENT_LENGTH] = "content-length",
-        [DJ_FIELD_CONTENT_TYPE] = "content-type", [DJ_FIELD_TRANSFER_ENCODING] = "transfer-encoding", [DJ_FIELD_EXPECT] = "expect",
-        [DJ_FIELD_USER_AGENT] = "user-agent", [DJ_FIELD_COOKIE] = "cookie", [DJ_FIELD_ORIGIN] = "origin",
-        [DJ_FIELD_AUTHORIZATION] = "authorization", [DJ_FIELD_X_FORWARDED_HOST] = "x-forwarded-host",
-        [DJ_FIELD_X_FORWARDED_PORT] = "x-forwarded-port", [DJ_FIELD_X_FORWARDED_PROTO] = "x-forwarded-proto"};
+        [DJ_FIELD_HOST] = "host",
+        [DJ_FIELD_CONNECTION] = "connection",
+        [DJ_FIELD_CONTENT_LENGTH] = "content-length",
+        [DJ_FIELD_CONTENT_TYPE] = "content-type",
+        [DJ_FIELD_TRANSFER_ENCODING] = "transfer-encoding",
+        [DJ_FIELD_EXPECT] = "expect",
+        [DJ_FIELD_USER_AGENT] = "user-agent",
+        [DJ_FIELD_COOKIE] = "cookie",
+        [DJ_FIELD_ORIGIN] = "origin",
+        [DJ_FIELD_AUTHORIZATION] = "authorization",
+        [DJ_FIELD_X_FORWARDED_HOST] = "x-forwarded-host",
+        [DJ_FIELD_X_FORWARDED_PORT] = "x-forwarded-port",
+        [DJ_FIELD_X_FORWARDED_PROTO] = "x-forwarded-proto"};
     for (size_t id = 1; id < DJ_FIELD_COUNT; id++) {
         dj_field field;
         assert_non_null(names[id]);
@@ -362,10 +449,14 @@ DJ_TEST(known_fields_are_known_in_any_case)
     }
 }
 
-DJ_TESTS(DJ_T(every_byte_in_a_name), DJ_T(every_byte_at_every_place_of_a_value), DJ_T(every_byte_in_a_path_and_in_a_query),
-         DJ_T(every_byte_in_a_method), DJ_T(methods_are_told_apart), DJ_T(an_absolute_target_must_name_the_scheme_of_the_connection),
-         DJ_T(a_line_may_be_as_long_as_its_limit_and_no_byte_longer), DJ_T(an_endless_line_is_refused_when_it_can_not_end_in_time),
+DJ_TESTS(DJ_T(every_byte_in_a_name), DJ_T(every_byte_at_every_place_of_a_value),
+         DJ_T(every_byte_in_a_path_and_in_a_query), DJ_T(every_byte_in_a_method),
+         DJ_T(methods_are_told_apart),
+         DJ_T(an_absolute_target_must_name_the_scheme_of_the_connection),
+         DJ_T(a_line_may_be_as_long_as_its_limit_and_no_byte_longer),
+         DJ_T(an_endless_line_is_refused_when_it_can_not_end_in_time),
          DJ_T(the_header_section_is_measured_in_whole_lines), DJ_T(dropped_names_count_as_fields),
-         DJ_T(fields_that_decide_on_security_come_once), DJ_T(hosts), DJ_T(framing_that_two_readers_could_read_in_two_ways),
-         DJ_T(expect_is_a_promise_only_when_there_is_a_body), DJ_T(keep_alive), DJ_T(a_head_can_move_with_its_bytes),
-         DJ_T(known_fields_are_known_in_any_case))
+         DJ_T(fields_that_decide_on_security_come_once), DJ_T(hosts),
+         DJ_T(framing_that_two_readers_could_read_in_two_ways),
+         DJ_T(expect_is_a_promise_only_when_there_is_a_body), DJ_T(keep_alive),
+         DJ_T(a_head_can_move_with_its_bytes), DJ_T(known_fields_are_known_in_any_case))

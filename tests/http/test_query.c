@@ -37,4 +37,5 @@ DJ_TEST(fields_are_counted_before_anything_is_kept)
     assert_null(q);
 }
 
-DJ_TESTS(DJ_T(the_last_value_is_the_value), DJ_T(an_absent_query_has_no_names), DJ_T(fields_are_counted_before_anything_is_kept))
+DJ_TESTS(DJ_T(the_last_value_is_the_value), DJ_T(an_absent_query_has_no_names),
+         DJ_T(fields_are_counted_before_anything_is_kept))

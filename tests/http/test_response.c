@@ -1,4 +1,5 @@
-/* tests/http/test_response.c - headers that can't be forged, bodies, raised errors, the head on the wire. */
+/* tests/http/test_response.c - headers that can't be forged, bodies, raised errors, the head on the
+ * wire. */
 #include "test.h"
 #include "http/http.h"
 
@@ -44,7 +45,8 @@ DJ_TEST(setting_replaces_in_place_and_adding_repeats)
     dj_header_add(resp, DJ_LIT("Set-Cookie"), DJ_LIT("a=1"));
     dj_header_add(resp, DJ_LIT("Set-Cookie"), DJ_LIT("b=2"));
     dj_expect_str(DJ_LIT("3"), dj_header_get(resp, DJ_LIT("X-A")));
-    dj_expect_str(DJ_LIT("HTTP/1.1 200 OK\r\nDate: now\r\nContent-Type: text/html; charset=utf-8\r\nx-a: 3\r\nX-B: 2\r\n"
+    dj_expect_str(DJ_LIT("HTTP/1.1 200 OK\r\nDate: now\r\nContent-Type: text/html; "
+                         "charset=utf-8\r\nx-a: 3\r\nX-B: 2\r\n"
                          "Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n"),
                   on_the_wire(c, resp, (dj_wire){.minor = 1}));
     dj_header_remove(resp, DJ_LIT("SET-COOKIE"));
@@ -59,11 +61,13 @@ DJ_TEST(text_outside_latin1_is_mime_encoded)
 {
     dj_response *resp = dj_respond(request(c, DJ_GET), 200);
     dj_header_set(resp, DJ_LIT("X-A"), DJ_LIT("h\xc3\xa9"));
-    dj_header_set(resp, DJ_LIT("X-B"), DJ_LIT("h\xc3\xa9 \xe2\x99\xa5")); /* email.header: base64 is shorter */
+    dj_header_set(resp, DJ_LIT("X-B"),
+                  DJ_LIT("h\xc3\xa9 \xe2\x99\xa5")); /* email.header: base64 is shorter */
     dj_header_set(resp, DJ_LIT("X-C"), DJ_LIT("a long plain text with one \xe2\x99\xa5"));
     dj_expect_str(DJ_LIT("h\xe9"), dj_header_get(resp, DJ_LIT("X-A")));
     dj_expect_str(DJ_LIT("=?utf-8?b?aMOpIOKZpQ==?="), dj_header_get(resp, DJ_LIT("X-B")));
-    dj_expect_str(DJ_LIT("=?utf-8?q?a_long_plain_text_with_one_=E2=99=A5?="), dj_header_get(resp, DJ_LIT("X-C")));
+    dj_expect_str(DJ_LIT("=?utf-8?q?a_long_plain_text_with_one_=E2=99=A5?="),
+                  dj_header_get(resp, DJ_LIT("X-C")));
 }
 
 DJ_TEST(only_the_server_frames)
@@ -73,11 +77,13 @@ DJ_TEST(only_the_server_frames)
     dj_header_set(resp, DJ_LIT("Transfer-Encoding"), DJ_LIT("chunked"));
     dj_header_set(resp, DJ_LIT("Connection"), DJ_LIT("upgrade"));
     dj_header_set(resp, DJ_LIT("Date"), DJ_LIT("never"));
-    dj_expect_str(DJ_LIT("HTTP/1.1 200 OK\r\nDate: now\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                         "Content-Length: 5\r\nConnection: close\r\n\r\n"),
-                  on_the_wire(c, resp, (dj_wire){.minor = 1, .close = true}));
+    dj_expect_str(
+        DJ_LIT("HTTP/1.1 200 OK\r\nDate: now\r\nContent-Type: text/plain; charset=utf-8\r\n"
+               "Content-Length: 5\r\nConnection: close\r\n\r\n"),
+        on_the_wire(c, resp, (dj_wire){.minor = 1, .close = true}));
     dj_status_set(resp, 204);
-    assert_false(dj_str_has(on_the_wire(c, resp, (dj_wire){.minor = 1, .head_only = true}), DJ_LIT("Content-Length")));
+    assert_false(dj_str_has(on_the_wire(c, resp, (dj_wire){.minor = 1, .head_only = true}),
+                            DJ_LIT("Content-Length")));
     dj_expect_str(DJ_LIT("Unknown Status Code"), dj_reason(299));
 }
 
@@ -102,5 +108,5 @@ DJ_TEST(a_raised_error_carries_its_status_and_sentence)
 }
 
 DJ_TESTS(DJ_T(no_byte_can_end_a_header_early), DJ_T(setting_replaces_in_place_and_adding_repeats),
-         DJ_T(text_outside_latin1_is_mime_encoded), DJ_T(only_the_server_frames), DJ_T(pieces_of_a_body_add_up),
-         DJ_T(a_raised_error_carries_its_status_and_sentence))
+         DJ_T(text_outside_latin1_is_mime_encoded), DJ_T(only_the_server_frames),
+         DJ_T(pieces_of_a_body_add_up), DJ_T(a_raised_error_carries_its_status_and_sentence))

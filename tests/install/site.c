@@ -1,4 +1,5 @@
-/* tests/install/site.c - a site outside the tree: built against the installed library by pkg-config alone. */
+/* tests/install/site.c - a site outside the tree: built against the installed library by pkg-config
+ * alone. */
 #include <donjon/donjon.h>
 
 static dj_response *front(dj_req *req)

@@ -50,7 +50,7 @@ static void step(void *arg)
 DJ_TEST(a_coroutine_that_never_waits_has_ended_when_start_returns)
 {
     dj_loop *loop = dj_loop_new();
-    run r = run_make(loop);
+    run      r = run_make(loop);
     assert_true(dj_co_start(loop, r.scope, step, &r, run_ended));
     assert_int_equal(r.steps, 1);
     assert_int_equal(r.ended, 1);
@@ -82,7 +82,7 @@ static void wake_both(void *arg)
 DJ_TEST(waking_makes_it_go_on_at_the_end_of_the_turn)
 {
     dj_loop *loop = dj_loop_new();
-    run a = run_make(loop), b = run_make(loop);
+    run      a = run_make(loop), b = run_make(loop);
     assert_true(dj_co_start(loop, a.scope, wait_once, &a, run_ended));
     assert_int_equal(a.steps, 1);
     assert_int_equal(a.ended, 0);
@@ -99,7 +99,7 @@ DJ_TEST(waking_makes_it_go_on_at_the_end_of_the_turn)
 DJ_TEST(a_wait_ends_at_its_limit)
 {
     dj_loop *loop = dj_loop_new();
-    run a = run_make(loop);
+    run      a = run_make(loop);
     a.ms = 40;
     assert_true(dj_co_start(loop, a.scope, wait_once, &a, run_ended));
     dj_loop_run(loop);
@@ -119,7 +119,7 @@ static void wake_self(void *arg)
 DJ_TEST(a_wake_while_it_runs_is_not_lost)
 {
     dj_loop *loop = dj_loop_new();
-    run a = run_make(loop);
+    run      a = run_make(loop);
     assert_true(dj_co_start(loop, a.scope, wake_self, &a, run_ended));
     assert_int_equal(a.ended, 1);
     dj_loop_free(loop);
@@ -128,7 +128,7 @@ DJ_TEST(a_wake_while_it_runs_is_not_lost)
 DJ_TEST(an_abandoned_coroutine_is_never_resumed_and_its_owners_run)
 {
     dj_loop *loop = dj_loop_new();
-    run a = run_make(loop), b = run_make(loop);
+    run      a = run_make(loop), b = run_make(loop);
     a.ms = 10000;
     assert_true(dj_co_start(loop, a.scope, wait_once, &a, run_ended));
     assert_true(dj_co_start(loop, b.scope, wait_once, &b, run_ended));
@@ -158,7 +158,7 @@ static void abandon_other(void *arg)
 DJ_TEST(a_coroutine_may_abandon_another_and_itself)
 {
     dj_loop *loop = dj_loop_new();
-    run a = run_make(loop), b = run_make(loop);
+    run      a = run_make(loop), b = run_make(loop);
     assert_true(dj_co_start(loop, a.scope, wait_once, &a, run_ended));
     b.co = a.co;
     assert_true(dj_co_start(loop, b.scope, abandon_other, &b, run_ended));
@@ -183,7 +183,7 @@ static void eat(void *arg)
 DJ_TEST(running_out_of_memory_abandons_the_coroutine_alone)
 {
     dj_loop *loop = dj_loop_new();
-    run other = run_make(loop);
+    run      other = run_make(loop);
     other.ms = 20;
     assert_true(dj_co_start(loop, other.scope, wait_once, &other, run_ended));
     for (int i = 0; i < 50; i++) {
@@ -212,7 +212,7 @@ static void start_another(void *arg)
 DJ_TEST(a_coroutine_started_inside_another_begins_at_the_end_of_the_turn)
 {
     dj_loop *loop = dj_loop_new();
-    run a = run_make(loop), b = run_make(loop);
+    run      a = run_make(loop), b = run_make(loop);
     a.co = (dj_co *)(void *)&b;
     assert_true(dj_co_start(loop, a.scope, start_another, &a, run_ended));
     assert_int_equal(b.steps, 0);
@@ -244,7 +244,7 @@ DJ_TEST(thousands_of_coroutines_wait_side_by_side)
 {
     enum { MANY = 4000 };
     dj_loop *loop = dj_loop_new();
-    run *many = dj_new_array(c->scope, run, MANY);
+    run     *many = dj_new_array(c->scope, run, MANY);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < MANY; i++) {
             many[i] = run_make(loop);
@@ -263,7 +263,7 @@ DJ_TEST(thousands_of_coroutines_wait_side_by_side)
 DJ_TEST(freeing_the_loop_abandons_what_is_suspended)
 {
     dj_loop *loop = dj_loop_new();
-    run a = run_make(loop);
+    run      a = run_make(loop);
     assert_true(dj_co_start(loop, a.scope, wait_once, &a, run_ended));
     dj_loop_free(loop);
     assert_int_equal(a.abandoned, 1);
@@ -283,7 +283,7 @@ static void wait_fd(void *arg)
 DJ_TEST(waiting_for_a_descriptor)
 {
     dj_loop *loop = dj_loop_new();
-    int p[2];
+    int      p[2];
     assert_int_equal(pipe2(p, O_CLOEXEC), 0);
     run a = run_make(loop);
     a.fd = p[0];
@@ -320,10 +320,10 @@ DJ_TEST(waiting_for_a_descriptor)
 /* -- threads -- */
 
 typedef struct slow {
-    run         r;
-    atomic_int  fn_ran, dropped;
-    int         ms;
-    bool        dropping;
+    run        r;
+    atomic_int fn_ran, dropped;
+    int        ms;
+    bool       dropping;
 } slow;
 
 static void slow_fn(void *arg)
@@ -358,7 +358,7 @@ DJ_TEST(slow_work_runs_beside_the_loop_and_overload_is_said_at_once)
     dj_offload_configure(loop, 2, 4);
     static slow w[JOBS];
     memset(w, 0, sizeof w);
-    int64_t start = 0, refused = 0;
+    int64_t         start = 0, refused = 0;
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     start = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
@@ -419,10 +419,14 @@ DJ_TEST(a_forsaken_job_is_dropped_once)
     assert_int_equal(w[0].r.abandoned, 1);
 }
 
-DJ_TESTS(DJ_T(a_coroutine_that_never_waits_has_ended_when_start_returns), DJ_T(waking_makes_it_go_on_at_the_end_of_the_turn),
-         DJ_T(a_wait_ends_at_its_limit), DJ_T(a_wake_while_it_runs_is_not_lost),
-         DJ_T(an_abandoned_coroutine_is_never_resumed_and_its_owners_run), DJ_T(a_coroutine_may_abandon_another_and_itself),
+DJ_TESTS(DJ_T(a_coroutine_that_never_waits_has_ended_when_start_returns),
+         DJ_T(waking_makes_it_go_on_at_the_end_of_the_turn), DJ_T(a_wait_ends_at_its_limit),
+         DJ_T(a_wake_while_it_runs_is_not_lost),
+         DJ_T(an_abandoned_coroutine_is_never_resumed_and_its_owners_run),
+         DJ_T(a_coroutine_may_abandon_another_and_itself),
          DJ_T(running_out_of_memory_abandons_the_coroutine_alone),
-         DJ_T(a_coroutine_started_inside_another_begins_at_the_end_of_the_turn), DJ_T(thousands_of_coroutines_wait_side_by_side),
+         DJ_T(a_coroutine_started_inside_another_begins_at_the_end_of_the_turn),
+         DJ_T(thousands_of_coroutines_wait_side_by_side),
          DJ_T(freeing_the_loop_abandons_what_is_suspended), DJ_T(waiting_for_a_descriptor),
-         DJ_T(slow_work_runs_beside_the_loop_and_overload_is_said_at_once), DJ_T(a_forsaken_job_is_dropped_once))
+         DJ_T(slow_work_runs_beside_the_loop_and_overload_is_said_at_once),
+         DJ_T(a_forsaken_job_is_dropped_once))

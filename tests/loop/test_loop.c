@@ -28,10 +28,10 @@ DJ_TEST(a_loop_with_nothing_to_wait_for_ends)
 /* -- timers -- */
 
 typedef struct timed {
-    dj_timer timer;
-    dj_loop *loop;
-    int64_t  start, fired, after;
-    int      times;
+    dj_timer      timer;
+    dj_loop      *loop;
+    int64_t       start, fired, after;
+    int           times;
     struct timed *stops;
 } timed;
 
@@ -46,11 +46,12 @@ static void timed_fire(dj_timer *t)
 
 DJ_TEST(timers_fire_in_time_and_never_early)
 {
-    dj_loop *loop = dj_loop_new();
+    dj_loop     *loop = dj_loop_new();
     static timed m[400];
     memset(m, 0, sizeof m);
     for (size_t i = 0; i < 400; i++) {
-        m[i] = (timed){.timer = {.fire = timed_fire}, .loop = loop, .start = real_ms(), .after = (int64_t)i};
+        m[i] = (timed){
+            .timer = {.fire = timed_fire}, .loop = loop, .start = real_ms(), .after = (int64_t)i};
         dj_timer_start(loop, &m[i].timer, m[i].after);
     }
     dj_loop_run(loop);
@@ -66,7 +67,7 @@ DJ_TEST(timers_fire_in_time_and_never_early)
 DJ_TEST(a_renewed_timer_fires_once_at_its_last_time)
 {
     dj_loop *loop = dj_loop_new();
-    timed m = {.timer = {.fire = timed_fire}, .start = real_ms()};
+    timed    m = {.timer = {.fire = timed_fire}, .start = real_ms()};
     for (int64_t after = 10; after <= 200; after += 10)
         dj_timer_start(loop, &m.timer, after);
     dj_loop_run(loop);
@@ -85,7 +86,7 @@ DJ_TEST(a_renewed_timer_fires_once_at_its_last_time)
 DJ_TEST(a_timer_may_stop_another_that_is_due_too)
 {
     dj_loop *loop = dj_loop_new();
-    timed a = {.timer = {.fire = timed_fire}, .loop = loop}, b = a;
+    timed    a = {.timer = {.fire = timed_fire}, .loop = loop}, b = a;
     a.stops = &b;
     b.stops = &a;
     dj_timer_start(loop, &a.timer, 20);
@@ -107,7 +108,7 @@ static void timed_again(dj_timer *t)
 DJ_TEST(a_timer_may_start_itself_again)
 {
     dj_loop *loop = dj_loop_new();
-    timed m = {.timer = {.fire = timed_again}, .loop = loop};
+    timed    m = {.timer = {.fire = timed_again}, .loop = loop};
     dj_timer_start(loop, &m.timer, 0);
     dj_loop_run(loop);
     assert_int_equal(m.times, 5);
@@ -117,9 +118,9 @@ DJ_TEST(a_timer_may_start_itself_again)
 DJ_TEST(a_timer_beyond_a_turn_of_the_wheel_waits_its_time)
 {
     dj_loop *loop = dj_loop_new();
-    timed far = {.timer = {.fire = timed_fire}, .loop = loop, .start = real_ms()};
-    timed later = far;
-    dj_timer_start(loop, &far.timer, 8300);   /* just beyond 512 * 16 ms */
+    timed    far = {.timer = {.fire = timed_fire}, .loop = loop, .start = real_ms()};
+    timed    later = far;
+    dj_timer_start(loop, &far.timer, 8300); /* just beyond 512 * 16 ms */
     dj_timer_start(loop, &later.timer, 90000);
     far.stops = &later;
     dj_loop_run(loop);
@@ -132,11 +133,11 @@ DJ_TEST(a_timer_beyond_a_turn_of_the_wheel_waits_its_time)
 /* -- watches -- */
 
 typedef struct end {
-    dj_watch watch;
-    dj_loop *loop;
+    dj_watch    watch;
+    dj_loop    *loop;
     struct end *other;
-    int      calls;
-    unsigned events;
+    int         calls;
+    unsigned    events;
 } end;
 
 static void end_ready(dj_watch *w, unsigned events)
@@ -155,7 +156,7 @@ static void end_ready(dj_watch *w, unsigned events)
 DJ_TEST(a_watch_removed_in_a_callback_hears_nothing_more_of_this_turn)
 {
     dj_loop *loop = dj_loop_new();
-    int p[2], q[2];
+    int      p[2], q[2];
     assert_int_equal(pipe2(p, O_CLOEXEC), 0);
     assert_int_equal(pipe2(q, O_CLOEXEC), 0);
     end a = {.watch = {.fd = p[0], .ready = end_ready}, .loop = loop}, b = a;
@@ -177,7 +178,7 @@ DJ_TEST(a_watch_removed_in_a_callback_hears_nothing_more_of_this_turn)
 DJ_TEST(a_watch_reports_writing_hanging_up_and_changes)
 {
     dj_loop *loop = dj_loop_new();
-    int p[2];
+    int      p[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p), 0);
     end a = {.watch = {.fd = p[0], .ready = end_ready}, .loop = loop};
     assert_int_equal(dj_watch_add(loop, &a.watch, DJ_READ), 0);
@@ -198,10 +199,10 @@ DJ_TEST(a_watch_reports_writing_hanging_up_and_changes)
 /* -- tasks -- */
 
 typedef struct chained {
-    dj_task  task;
-    dj_loop *loop;
-    struct chained *next, *not;
-    int      runs;
+    dj_task         task;
+    dj_loop        *loop;
+    struct chained *next, *not ;
+    int             runs;
 } chained;
 
 static void chained_run(dj_task *t)
@@ -209,7 +210,7 @@ static void chained_run(dj_task *t)
     chained *m = (chained *)(void *)t;
     m->runs++;
     if (m->not != NULL)
-        dj_loop_undefer(m->loop, &m->not->task);
+        dj_loop_undefer(m->loop, &m->not ->task);
     if (m->next != NULL) {
         dj_loop_defer(m->loop, &m->next->task);
         dj_loop_defer(m->loop, &m->next->task);
@@ -219,10 +220,10 @@ static void chained_run(dj_task *t)
 DJ_TEST(tasks_run_once_per_deferral_and_can_be_taken_back)
 {
     dj_loop *loop = dj_loop_new();
-    chained c3 = {.task = {.run = chained_run}, .loop = loop};
-    chained c2 = {.task = {.run = chained_run}, .loop = loop, .next = &c3};
-    chained never = {.task = {.run = chained_run}, .loop = loop};
-    chained c1 = {.task = {.run = chained_run}, .loop = loop, .next = &c2, .not = &never};
+    chained  c3 = {.task = {.run = chained_run}, .loop = loop};
+    chained  c2 = {.task = {.run = chained_run}, .loop = loop, .next = &c3};
+    chained  never = {.task = {.run = chained_run}, .loop = loop};
+    chained  c1 = {.task = {.run = chained_run}, .loop = loop, .next = &c2, .not = &never};
     dj_loop_defer(loop, &c1.task);
     dj_loop_defer(loop, &never.task);
     dj_loop_run(loop);
@@ -255,8 +256,8 @@ static void stop_fire(dj_timer *t)
 DJ_TEST(a_task_that_never_ends_starves_no_timer)
 {
     dj_loop *loop = dj_loop_new();
-    chained m = {.task = {.run = endless_run}, .loop = loop};
-    timed stop = {.timer = {.fire = stop_fire}, .loop = loop};
+    chained  m = {.task = {.run = endless_run}, .loop = loop};
+    timed    stop = {.timer = {.fire = stop_fire}, .loop = loop};
     dj_timer_start(loop, &stop.timer, 50);
     dj_loop_defer(loop, &m.task);
     dj_loop_run(loop);
@@ -275,7 +276,7 @@ static void count_signal(int signo, void *ctx)
 DJ_TEST(signals_arrive_on_the_loop_and_are_unblocked_after_it)
 {
     dj_loop *loop = dj_loop_new();
-    int count[2] = {0, 0};
+    int      count[2] = {0, 0};
     assert_int_equal(dj_loop_on_signal(loop, SIGUSR1, count_signal, count), 0);
     assert_int_equal(dj_loop_on_signal(loop, SIGUSR2, count_signal, count), 0);
     assert_int_equal(dj_loop_on_signal(loop, 0, count_signal, count), EINVAL);
@@ -313,7 +314,7 @@ static void child_ended(pid_t pid, int status, void *ctx)
 DJ_TEST(the_end_of_a_child_arrives_once_with_its_status)
 {
     dj_loop *loop = dj_loop_new();
-    int count[2] = {0, 0};
+    int      count[2] = {0, 0};
     assert_int_equal(dj_loop_on_signal(loop, SIGUSR1, count_signal, count), 0);
     ends e = {0};
     for (int i = 0; i < 6; i++) {
@@ -341,8 +342,12 @@ DJ_TEST(the_end_of_a_child_arrives_once_with_its_status)
 }
 
 DJ_TESTS(DJ_T(a_loop_with_nothing_to_wait_for_ends), DJ_T(timers_fire_in_time_and_never_early),
-         DJ_T(a_renewed_timer_fires_once_at_its_last_time), DJ_T(a_timer_may_stop_another_that_is_due_too),
-         DJ_T(a_timer_may_start_itself_again), DJ_T(a_timer_beyond_a_turn_of_the_wheel_waits_its_time),
-         DJ_T(a_watch_removed_in_a_callback_hears_nothing_more_of_this_turn), DJ_T(a_watch_reports_writing_hanging_up_and_changes),
-         DJ_T(tasks_run_once_per_deferral_and_can_be_taken_back), DJ_T(a_task_that_never_ends_starves_no_timer),
-         DJ_T(signals_arrive_on_the_loop_and_are_unblocked_after_it), DJ_T(the_end_of_a_child_arrives_once_with_its_status))
+         DJ_T(a_renewed_timer_fires_once_at_its_last_time),
+         DJ_T(a_timer_may_stop_another_that_is_due_too), DJ_T(a_timer_may_start_itself_again),
+         DJ_T(a_timer_beyond_a_turn_of_the_wheel_waits_its_time),
+         DJ_T(a_watch_removed_in_a_callback_hears_nothing_more_of_this_turn),
+         DJ_T(a_watch_reports_writing_hanging_up_and_changes),
+         DJ_T(tasks_run_once_per_deferral_and_can_be_taken_back),
+         DJ_T(a_task_that_never_ends_starves_no_timer),
+         DJ_T(signals_arrive_on_the_loop_and_are_unblocked_after_it),
+         DJ_T(the_end_of_a_child_arrives_once_with_its_status))

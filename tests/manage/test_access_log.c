@@ -28,7 +28,8 @@ static dj_str line_of(dj_case *c, dj_log_format format, const dj_access_record *
 
 DJ_TEST(the_combined_format_is_apaches)
 {
-    dj_expect_str(DJ_LIT("127.0.0.1 - - [22/Nov/2026:17:41:29 +0000] \"GET /a?q=1 HTTP/1.1\" 200 5120 \"-\" \"curl/7.88.1\"\n"),
+    dj_expect_str(DJ_LIT("127.0.0.1 - - [22/Nov/2026:17:41:29 +0000] \"GET /a?q=1 HTTP/1.1\" 200 "
+                         "5120 \"-\" \"curl/7.88.1\"\n"),
                   line_of(c, DJ_LOG_TEXT, &record));
 }
 
@@ -53,7 +54,8 @@ DJ_TEST(no_input_forges_a_line_or_a_field)
     r.referer = DJ_LIT("\"\n");
     dj_str line = line_of(c, DJ_LOG_TEXT, &r);
     assert_int_equal(dj_str_chr(line, '\n'), line.len - 1);
-    assert_true(dj_str_ends(line, DJ_LIT("\"\\x22\\x0A\" \"x\\x22 500 1 \\x22\\x5C\\x0D\\x0A\\x1B[2K\\xFF\"\n")));
+    assert_true(dj_str_ends(
+        line, DJ_LIT("\"\\x22\\x0A\" \"x\\x22 500 1 \\x22\\x5C\\x0D\\x0A\\x1B[2K\\xFF\"\n")));
     line = line_of(c, DJ_LOG_JSON, &r);
     assert_int_equal(dj_str_chr(line, '\n'), line.len - 1);
 }
@@ -79,5 +81,6 @@ DJ_TEST(a_line_is_bounded_whatever_is_sent)
     assert_true(line_of(c, DJ_LOG_JSON, &r).len < 32 * 1024);
 }
 
-DJ_TESTS(DJ_T(the_combined_format_is_apaches), DJ_T(a_json_line_is_one_object), DJ_T(no_input_forges_a_line_or_a_field),
-         DJ_T(values_of_telling_names_are_masked), DJ_T(a_line_is_bounded_whatever_is_sent))
+DJ_TESTS(DJ_T(the_combined_format_is_apaches), DJ_T(a_json_line_is_one_object),
+         DJ_T(no_input_forges_a_line_or_a_field), DJ_T(values_of_telling_names_are_masked),
+         DJ_T(a_line_is_bounded_whatever_is_sent))

@@ -5,14 +5,18 @@
 
 static const char *const levels[] = {"CRITICAL", "ERROR", NULL};
 static const dj_option   options[] = {
-    {'t', "tag", "TAG", "A tag.", NULL},
-    {0, "list-tags", NULL, "List.", NULL},
-    {0, "deploy", NULL, "Deploy.", NULL},
-    {0, "database", "ALIAS", "A database.", NULL},
-    {0, "fail-level", "LEVEL", "A level.", levels},
+      {'t', "tag", "TAG", "A tag.", NULL},
+      {0, "list-tags", NULL, "List.", NULL},
+      {0, "deploy", NULL, "Deploy.", NULL},
+      {0, "database", "ALIAS", "A database.", NULL},
+      {0, "fail-level", "LEVEL", "A level.", levels},
 };
 static const dj_command_spec spec = {
-    .name = "check", .summary = "Checks.", .options = options, .noptions = DJ_COUNT(options), .common = true,
+    .name = "check",
+    .summary = "Checks.",
+    .options = options,
+    .noptions = DJ_COUNT(options),
+    .common = true,
     .args = "app_label",
 };
 
@@ -44,10 +48,10 @@ static int parse(dj_case *c, streams *st, dj_options *o, const char *const *word
     return dj_options_parse(c->scope, &con, &spec, (int)n + 2, argv, o);
 }
 
-#define PARSE(...)                                        \
-    const char *const words[] = {__VA_ARGS__};            \
-    streams           st;                                 \
-    dj_options        o;                                  \
+#define PARSE(...)                                                                                 \
+    const char *const words[] = {__VA_ARGS__};                                                     \
+    streams           st;                                                                          \
+    dj_options        o;                                                                           \
     int               status = parse(c, &st, &o, words, DJ_COUNT(words))
 
 static void expect_error(streams *st, int status, const char *line)
@@ -56,13 +60,15 @@ static void expect_error(streams *st, int status, const char *line)
     assert_int_equal(st->out.len, 0);
     dj_str text = dj_buf_str(&st->err);
     assert_true(dj_str_starts(text, DJ_LIT("usage: manage check [-h] [--tag TAG]")));
-    dj_str last = dj_str_from(dj_str_first(text, text.len - 1), dj_str_rchr(dj_str_first(text, text.len - 1), '\n') + 1);
+    dj_str last = dj_str_from(dj_str_first(text, text.len - 1),
+                              dj_str_rchr(dj_str_first(text, text.len - 1), '\n') + 1);
     dj_expect_str(dj_str_of(line), last);
 }
 
 DJ_TEST(options_and_arguments_mix_in_any_order)
 {
-    PARSE("auth", "--tag", "urls", "--deploy", "-tsecurity", "sessions", "--fail-level=ERROR", "-v", "2", "-t=x");
+    PARSE("auth", "--tag", "urls", "--deploy", "-tsecurity", "sessions", "--fail-level=ERROR", "-v",
+          "2", "-t=x");
     assert_int_equal(status, DJ_OPTIONS_GO_ON);
     assert_int_equal(o.nargs, 2);
     dj_expect_str(DJ_LIT("sessions"), o.args[1]);
@@ -89,7 +95,8 @@ DJ_TEST(a_unique_prefix_is_enough)
 DJ_TEST(an_ambiguous_prefix_is_refused)
 {
     PARSE("--d");
-    expect_error(&st, status, "manage check: error: ambiguous option: --d could match --deploy, --database");
+    expect_error(&st, status,
+                 "manage check: error: ambiguous option: --d could match --deploy, --database");
 }
 
 DJ_TEST(a_double_dash_ends_the_options)
@@ -110,7 +117,8 @@ DJ_TEST(a_bad_choice_is_refused_and_the_choices_told)
 {
     PARSE("--fail-level", "error");
     expect_error(&st, status,
-                 "manage check: error: argument --fail-level: invalid choice: 'error' (choose from 'CRITICAL', 'ERROR')");
+                 "manage check: error: argument --fail-level: invalid choice: 'error' (choose from "
+                 "'CRITICAL', 'ERROR')");
 }
 
 DJ_TEST(an_option_is_no_value_for_another)
@@ -122,7 +130,8 @@ DJ_TEST(an_option_is_no_value_for_another)
 DJ_TEST(a_flag_takes_no_value)
 {
     PARSE("--deploy=yes");
-    expect_error(&st, status, "manage check: error: argument --deploy: ignored explicit argument 'yes'");
+    expect_error(&st, status,
+                 "manage check: error: argument --deploy: ignored explicit argument 'yes'");
 }
 
 DJ_TEST(help_goes_to_stdout_and_names_every_option)
@@ -132,7 +141,9 @@ DJ_TEST(help_goes_to_stdout_and_names_every_option)
     assert_int_equal(st.err.len, 0);
     dj_str text = dj_buf_str(&st.out);
     for (size_t i = 0; i < DJ_COUNT(options); i++)
-        assert_true(dj_str_has(text, dj_strf(c->scope, "  %s--%s", options[i].letter ? "-t TAG, " : "", options[i].name)));
+        assert_true(
+            dj_str_has(text, dj_strf(c->scope, "  %s--%s", options[i].letter ? "-t TAG, " : "",
+                                     options[i].name)));
     assert_true(dj_str_has(text, DJ_LIT("--settings SETTINGS")));
 }
 
@@ -145,6 +156,7 @@ DJ_TEST(version_is_one_line_on_stdout)
 
 DJ_TESTS(DJ_T(options_and_arguments_mix_in_any_order), DJ_T(a_unique_prefix_is_enough),
          DJ_T(an_ambiguous_prefix_is_refused), DJ_T(a_double_dash_ends_the_options),
-         DJ_T(an_unknown_option_is_refused_with_usage), DJ_T(a_bad_choice_is_refused_and_the_choices_told),
+         DJ_T(an_unknown_option_is_refused_with_usage),
+         DJ_T(a_bad_choice_is_refused_and_the_choices_told),
          DJ_T(an_option_is_no_value_for_another), DJ_T(a_flag_takes_no_value),
          DJ_T(help_goes_to_stdout_and_names_every_option), DJ_T(version_is_one_line_on_stdout))

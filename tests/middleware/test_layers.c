@@ -5,7 +5,8 @@
 #include "donjon/map.h"
 #include "test.h"
 
-static const dj_csp_policy own_policy = DJ_CSP({"default-src", {DJ_CSP_NONE}}, {"script-src", {DJ_CSP_NONCE}});
+static const dj_csp_policy own_policy =
+    DJ_CSP({"default-src", {DJ_CSP_NONE}}, {"script-src", {DJ_CSP_NONCE}});
 static const dj_csp_policy no_policy = {0};
 static const dj_csp_policy bad_policy = DJ_CSP({"script-src", {"a; default-src *"}});
 
@@ -71,12 +72,15 @@ static dj_settings *settings_of(dj_case *c)
     return s;
 }
 
-static dj_err start(dj_case *c, const dj_settings *settings, const dj_route *routes, size_t n, dj_site **site)
+static dj_err start(dj_case *c, const dj_settings *settings, const dj_route *routes, size_t n,
+                    dj_site **site)
 {
     dj_app *app = dj_new(c->scope, dj_app);
     app->urls = (dj_urls){.routes = routes, .len = n};
-    dj_site_parts parts = {
-        .app = app, .settings = settings, .builtin = dj_builtin_middleware, .nbuiltin = dj_builtin_middleware_len};
+    dj_site_parts parts = {.app = app,
+                           .settings = settings,
+                           .builtin = dj_builtin_middleware,
+                           .nbuiltin = dj_builtin_middleware_len};
     return dj_site_new(c->scope, &parts, site);
 }
 
@@ -87,10 +91,14 @@ static dj_site *started(dj_case *c)
     return site;
 }
 
-static const dj_peer peer = {.address = DJ_STR_INIT("127.0.0.1"), .loopback = true, .tls = true, .port = 443,
+static const dj_peer peer = {.address = DJ_STR_INIT("127.0.0.1"),
+                             .loopback = true,
+                             .tls = true,
+                             .port = 443,
                              .server_name = DJ_STR_INIT("testserver")};
 
-static dj_response *ask(dj_case *c, dj_site *site, dj_method method, const char *path, const char *type, dj_str body)
+static dj_response *ask(dj_case *c, dj_site *site, dj_method method, const char *path,
+                        const char *type, dj_str body)
 {
     dj_head *head = dj_new(c->scope, dj_head);
     head->method = method;
@@ -102,7 +110,8 @@ static dj_response *ask(dj_case *c, dj_site *site, dj_method method, const char 
     head->fields[head->nfields++] = (dj_field){DJ_LIT("Host"), hosts[0], DJ_FIELD_HOST};
     head->seen |= 1u << DJ_FIELD_HOST;
     if (type != NULL) {
-        head->fields[head->nfields++] = (dj_field){DJ_LIT("Content-Type"), dj_str_of(type), DJ_FIELD_CONTENT_TYPE};
+        head->fields[head->nfields++] =
+            (dj_field){DJ_LIT("Content-Type"), dj_str_of(type), DJ_FIELD_CONTENT_TYPE};
         head->seen |= 1u << DJ_FIELD_CONTENT_TYPE;
     }
     return dj_site_handle(dj_req_new(c->scope, head, &peer, body), site);
@@ -123,18 +132,21 @@ static size_t header_count(const dj_response *resp, dj_header_id id)
 
 DJ_TEST(each_header_is_there_once)
 {
-    static const dj_header_id ids[] = {DJ_HEADER_STS,    DJ_HEADER_NOSNIFF,         DJ_HEADER_REFERRER_POLICY,
-                                       DJ_HEADER_COOP,   DJ_HEADER_XFRAME,          DJ_HEADER_CSP,
-                                       DJ_HEADER_CORP,   DJ_HEADER_CSP_REPORT_ONLY, DJ_HEADER_PERMISSIONS_POLICY,
-                                       DJ_HEADER_CONTENT_LENGTH};
+    static const dj_header_id ids[] = {
+        DJ_HEADER_STS,           DJ_HEADER_NOSNIFF,         DJ_HEADER_REFERRER_POLICY,
+        DJ_HEADER_COOP,          DJ_HEADER_XFRAME,          DJ_HEADER_CSP,
+        DJ_HEADER_CORP,          DJ_HEADER_CSP_REPORT_ONLY, DJ_HEADER_PERMISSIONS_POLICY,
+        DJ_HEADER_CONTENT_LENGTH};
     static const char *const paths[] = {"/nonce/", "/own-fails/"};
     dj_site                 *site = started(c);
     for (size_t p = 0; p < DJ_COUNT(paths); p++) {
         dj_response *resp = get(c, site, paths[p]);
         for (size_t i = 0; i < DJ_COUNT(ids); i++) {
-            /* The error page asked for no nonce, and a policy of nothing but a nonce is none: our pages have their own. */
+            /* The error page asked for no nonce, and a policy of nothing but a nonce is none: our
+             * pages have their own. */
             if (header_count(resp, ids[i]) != 1)
-                fail_msg("%s: header %d is there %zu times", paths[p], (int)ids[i], header_count(resp, ids[i]));
+                fail_msg("%s: header %d is there %zu times", paths[p], (int)ids[i],
+                         header_count(resp, ids[i]));
         }
     }
 }
@@ -158,11 +170,14 @@ DJ_TEST(a_route_replaces_the_policy_of_its_view_alone)
 {
     dj_site     *site = started(c);
     dj_response *resp = get(c, site, "/own/");
-    dj_expect_str(dj_strf(c->scope, "default-src 'none'; script-src 'nonce-" DJ_FMT "'", DJ_ARG(resp->pieces[0])),
+    dj_expect_str(dj_strf(c->scope, "default-src 'none'; script-src 'nonce-" DJ_FMT "'",
+                          DJ_ARG(resp->pieces[0])),
                   dj_header_get(resp, DJ_LIT("Content-Security-Policy")));
-    dj_expect_str(DJ_LIT("script-src 'self'"), dj_header_get(resp, DJ_LIT("Content-Security-Policy-Report-Only")));
+    dj_expect_str(DJ_LIT("script-src 'self'"),
+                  dj_header_get(resp, DJ_LIT("Content-Security-Policy-Report-Only")));
     assert_false(dj_header_has(get(c, site, "/none/"), DJ_LIT("Content-Security-Policy")));
-    dj_str after_error = dj_header_get(get(c, site, "/own-fails/"), DJ_LIT("Content-Security-Policy"));
+    dj_str after_error =
+        dj_header_get(get(c, site, "/own-fails/"), DJ_LIT("Content-Security-Policy"));
     assert_false(dj_str_has(after_error, DJ_LIT("script-src")));
 }
 
@@ -212,7 +227,10 @@ DJ_TEST(reports_are_answered_by_what_they_are)
         int         status;
     } cases[] = {
         {DJ_POST, OLD, "{\"csp-report\":{\"blocked-uri\":\"inline\"}}", 204},
-        {DJ_POST, NEW, "[{\"type\":\"csp-violation\",\"body\":{\"blockedURL\":\"eval\"}},{\"type\":\"deprecation\"}]", 204},
+        {DJ_POST, NEW,
+         "[{\"type\":\"csp-violation\",\"body\":{\"blockedURL\":\"eval\"}},{\"type\":"
+         "\"deprecation\"}]",
+         204},
         {DJ_POST, NEW, "[]", 204},
         {DJ_POST, NEW, "{}", 400},
         {DJ_POST, OLD, "{}", 400},
@@ -226,13 +244,15 @@ DJ_TEST(reports_are_answered_by_what_they_are)
     dj_site *site = started(c);
     dj_log_capture(keep, c->scope);
     for (size_t i = 0; i < DJ_COUNT(cases); i++) {
-        dj_response *resp = ask(c, site, cases[i].method, "/csp-report/", cases[i].type, dj_str_of(cases[i].body));
+        dj_response *resp =
+            ask(c, site, cases[i].method, "/csp-report/", cases[i].type, dj_str_of(cases[i].body));
         if (dj_status(resp) != cases[i].status)
             fail_msg("case %zu: %d", i, dj_status(resp));
     }
     char *large = dj_alloc(c->scope, 16 * 1024 + 1);
     memset(large, ' ', 16 * 1024 + 1);
-    assert_int_equal(dj_status(ask(c, site, DJ_POST, "/csp-report/", OLD, dj_str_n(large, 16 * 1024 + 1))), 413);
+    assert_int_equal(
+        dj_status(ask(c, site, DJ_POST, "/csp-report/", OLD, dj_str_n(large, 16 * 1024 + 1))), 413);
     dj_log_capture(NULL, NULL);
 }
 
@@ -243,18 +263,23 @@ DJ_TEST(the_same_report_is_written_once_and_a_flood_is_bounded)
     dj_log_capture(keep, c->scope);
     for (int i = 0; i < 50; i++)
         (void)ask(c, site, DJ_POST, "/csp-report/", OLD,
-                  DJ_LIT("{\"csp-report\":{\"document-uri\":\"https://testserver/a?token=s3cret#x\",\"blocked-uri\":\"inline\","
+                  DJ_LIT("{\"csp-report\":{\"document-uri\":\"https://testserver/"
+                         "a?token=s3cret#x\",\"blocked-uri\":\"inline\","
                          "\"effective-directive\":\"script-src\"}}"));
     assert_int_equal(nrecords, 1);
     assert_true(dj_str_has(last_message, DJ_LIT("document=https://testserver/a ")));
     assert_false(dj_str_has(last_message, DJ_LIT("s3cret")));
     for (int i = 0; i < 500; i++)
-        (void)ask(c, site, DJ_POST, "/csp-report/", OLD,
-                  dj_strf(c->scope, "{\"csp-report\":{\"blocked-uri\":\"https://h%d.example\"}}", i));
+        (void)ask(
+            c, site, DJ_POST, "/csp-report/", OLD,
+            dj_strf(c->scope, "{\"csp-report\":{\"blocked-uri\":\"https://h%d.example\"}}", i));
     assert_true(nrecords <= 60);
     dj_log_capture(NULL, NULL);
 }
 
-DJ_TESTS(DJ_T(each_header_is_there_once), DJ_T(the_nonce_of_the_page_is_that_of_the_header_and_never_repeats),
-         DJ_T(a_route_replaces_the_policy_of_its_view_alone), DJ_T(settings_that_cannot_be_sent_stop_the_start),
-         DJ_T(reports_are_answered_by_what_they_are), DJ_T(the_same_report_is_written_once_and_a_flood_is_bounded))
+DJ_TESTS(DJ_T(each_header_is_there_once),
+         DJ_T(the_nonce_of_the_page_is_that_of_the_header_and_never_repeats),
+         DJ_T(a_route_replaces_the_policy_of_its_view_alone),
+         DJ_T(settings_that_cannot_be_sent_stop_the_start),
+         DJ_T(reports_are_answered_by_what_they_are),
+         DJ_T(the_same_report_is_written_once_and_a_flood_is_bounded))

@@ -1,5 +1,5 @@
-/* tests/policy/test_allowed_hosts.c - what the vectors do not show: proxies' networks, equivalence of the two ways to look at
- * a host. */
+/* tests/policy/test_allowed_hosts.c - what the vectors do not show: proxies' networks, equivalence
+ * of the two ways to look at a host. */
 #include "donjon/crypto.h"
 #include "donjon/policy.h"
 #include "test.h"
@@ -13,13 +13,16 @@ static dj_networks parsed(dj_case *c, const dj_str *entries, size_t len)
 
 DJ_TEST(networks_hold_what_lies_in_them)
 {
-    static const dj_str entries[] = {DJ_STR_INIT("10.0.0.0/8"), DJ_STR_INIT("192.0.2.128/25"), DJ_STR_INIT("::1"),
-                                     DJ_STR_INIT("2001:db8::/33"), DJ_STR_INIT("198.51.100.7")};
-    dj_networks         n = parsed(c, entries, DJ_COUNT(entries));
-    static const char *const in[] = {"10.0.0.0", "10.255.255.255", "192.0.2.128", "192.0.2.255", "::1", "2001:db8:7fff::1",
-                                     "198.51.100.7", "::ffff:10.1.2.3", "::1%lo"};
-    static const char *const out[] = {"11.0.0.0", "9.255.255.255", "192.0.2.127", "::2", "2001:db8:8000::1", "198.51.100.8", "",
-                                      "example.com", "10.0.0", "10.0.0.1 ", "0::10.0.0.1"};
+    static const dj_str      entries[] = {DJ_STR_INIT("10.0.0.0/8"), DJ_STR_INIT("192.0.2.128/25"),
+                                          DJ_STR_INIT("::1"), DJ_STR_INIT("2001:db8::/33"),
+                                          DJ_STR_INIT("198.51.100.7")};
+    dj_networks              n = parsed(c, entries, DJ_COUNT(entries));
+    static const char *const in[] = {
+        "10.0.0.0",         "10.255.255.255", "192.0.2.128",     "192.0.2.255", "::1",
+        "2001:db8:7fff::1", "198.51.100.7",   "::ffff:10.1.2.3", "::1%lo"};
+    static const char *const out[] = {
+        "11.0.0.0", "9.255.255.255", "192.0.2.127", "::2",       "2001:db8:8000::1", "198.51.100.8",
+        "",         "example.com",   "10.0.0",      "10.0.0.1 ", "0::10.0.0.1"};
     for (size_t i = 0; i < DJ_COUNT(in); i++) {
         if (!dj_networks_has(&n, dj_str_of(in[i])))
             fail_msg("should hold %s", in[i]);
@@ -49,8 +52,18 @@ DJ_TEST(a_whole_family_is_a_network)
 
 DJ_TEST(bad_networks_stop_the_start)
 {
-    static const char *const bad[] = {"", "10.0.0.1/8", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "localhost", "UNIX",
-                                      "10.0.0.0/8/8", "10.0.0.0/255.0.0.0", "::1%lo", " ::1"};
+    static const char *const bad[] = {"",
+                                      "10.0.0.1/8",
+                                      "10.0.0.0/33",
+                                      "::/129",
+                                      "10.0.0.0/",
+                                      "10.0.0.0/-1",
+                                      "localhost",
+                                      "UNIX",
+                                      "10.0.0.0/8/8",
+                                      "10.0.0.0/255.0.0.0",
+                                      "::1%lo",
+                                      " ::1"};
     for (size_t i = 0; i < DJ_COUNT(bad); i++) {
         dj_networks n;
         dj_str      entry = dj_str_of(bad[i]);
@@ -59,7 +72,8 @@ DJ_TEST(bad_networks_stop_the_start)
     }
 }
 
-/* dj_host_decide takes no memory and compares from the end; the plain way is to cut, lower and compare. */
+/* dj_host_decide takes no memory and compares from the end; the plain way is to cut, lower and
+ * compare. */
 static bool plain_way(dj_scope *s, dj_str host, dj_str entry)
 {
     dj_str domain, port, lower = dj_str_lower(s, entry);
@@ -70,7 +84,8 @@ static bool plain_way(dj_scope *s, dj_str host, dj_str entry)
     if (entry.len == 0)
         return false;
     return dj_str_eq(domain, lower) ||
-           (lower.ptr[0] == '.' && (dj_str_ends(domain, lower) || dj_str_eq(domain, dj_str_from(lower, 1))));
+           (lower.ptr[0] == '.' &&
+            (dj_str_ends(domain, lower) || dj_str_eq(domain, dj_str_from(lower, 1))));
 }
 
 DJ_TEST(both_ways_to_match_agree)
@@ -103,6 +118,7 @@ DJ_TEST(ports_are_one_to_five_digits)
     assert_false(dj_port_is_plausible(DJ_NONE));
 }
 
-DJ_TESTS(DJ_T(networks_hold_what_lies_in_them), DJ_T(the_unix_socket_is_named), DJ_T(a_whole_family_is_a_network),
-         DJ_T(bad_networks_stop_the_start), DJ_T(both_ways_to_match_agree), DJ_T(a_proxys_word_is_the_first_of_its_list),
+DJ_TESTS(DJ_T(networks_hold_what_lies_in_them), DJ_T(the_unix_socket_is_named),
+         DJ_T(a_whole_family_is_a_network), DJ_T(bad_networks_stop_the_start),
+         DJ_T(both_ways_to_match_agree), DJ_T(a_proxys_word_is_the_first_of_its_list),
          DJ_T(ports_are_one_to_five_digits))

@@ -15,19 +15,40 @@ DJ_TEST(matches_as_python_does)
         const char *regex, *subject;
         bool        found;
     } cases[] = {
-        {"^ok/$", "ok/", true},       {"^ok/$", "ok/\n", true},     {"^ok/\\Z", "ok/\n", false},
-        {"(?i)scraper", "SCRAPER/1", true}, {"a{,2}b", "aab", true}, {"^a{,2}$", "aaa", false},
-        {"^a{,}$", "aaa", true},      {"[[:x]+", "[:", true},       {"^[]a]+$", "]a", true},
-        {"^[^]]$", "]", false},       {"^\\d$", "\xD9\xA1", true},  {"(?a)^\\d$", "\xD9\xA1", false},
-        {"^\\v$", "\n", false},       {"^\\v$", "\v", true},        {"^\\x41\\u00e9\\U0001F600$", "A\xC3\xA9\xF0\x9F\x98\x80", true},
-        {"^\\012$", "\n", true},      {"^\\101$", "A", true},       {"(?x) ^ a # b )\n c$", "ac", true},
-        {"^a(?#c)b$", "ab", true},    {"^.$", "\n", false},         {"(?s)^.$", "\n", true},
-        {"^(?i:a)b$", "Ab", true},    {"^(?i:a)b$", "AB", false},   {"x{", "x{", true},
-        {"a b", "a b", true},         {"", "anything", true},       {"^\xC3\xA9$", "\xC3\xA9", true},
-        {"^.$", "\xFF", false}, {"a", "a\xFF", false},       {"^.$", "\r", true},
+        {"^ok/$", "ok/", true},
+        {"^ok/$", "ok/\n", true},
+        {"^ok/\\Z", "ok/\n", false},
+        {"(?i)scraper", "SCRAPER/1", true},
+        {"a{,2}b", "aab", true},
+        {"^a{,2}$", "aaa", false},
+        {"^a{,}$", "aaa", true},
+        {"[[:x]+", "[:", true},
+        {"^[]a]+$", "]a", true},
+        {"^[^]]$", "]", false},
+        {"^\\d$", "\xD9\xA1", true},
+        {"(?a)^\\d$", "\xD9\xA1", false},
+        {"^\\v$", "\n", false},
+        {"^\\v$", "\v", true},
+        {"^\\x41\\u00e9\\U0001F600$", "A\xC3\xA9\xF0\x9F\x98\x80", true},
+        {"^\\012$", "\n", true},
+        {"^\\101$", "A", true},
+        {"(?x) ^ a # b )\n c$", "ac", true},
+        {"^a(?#c)b$", "ab", true},
+        {"^.$", "\n", false},
+        {"(?s)^.$", "\n", true},
+        {"^(?i:a)b$", "Ab", true},
+        {"^(?i:a)b$", "AB", false},
+        {"x{", "x{", true},
+        {"a b", "a b", true},
+        {"", "anything", true},
+        {"^\xC3\xA9$", "\xC3\xA9", true},
+        {"^.$", "\xFF", false},
+        {"a", "a\xFF", false},
+        {"^.$", "\r", true},
     };
     for (size_t i = 0; i < DJ_COUNT(cases); i++) {
-        if (search(c->scope, cases[i].regex, cases[i].subject) != (cases[i].found ? DJ_FOUND_YES : DJ_FOUND_NO))
+        if (search(c->scope, cases[i].regex, cases[i].subject) !=
+            (cases[i].found ? DJ_FOUND_YES : DJ_FOUND_NO))
             fail_msg("%s on %s", cases[i].regex, cases[i].subject);
     }
 }
@@ -35,9 +56,41 @@ DJ_TEST(matches_as_python_does)
 DJ_TEST(refuses_what_python_has_not_and_what_cannot_be_bounded)
 {
     static const char *const bad[] = {
-        "(", "a)", "[", "*", "a**", "\\", "\\y", "\\Q", "\\R", "\\K", "\\p{L}", "(a)\\1", "(?P<a>x)(?P=a)", "(?=a)", "(?!a)",
-        "(?<=a)", "(?<!a)", "(?<n>a)", "(?|a)", "(?R)", "(?1)", "(?(1)a|b)", "(*UTF)a", "(?P<1a>b)", "(?P<a>b)(?P<a>c)", "a(?i)", "(?L)a",
-        "(?P>a)", "\\x4", "\\u00", "\\ud800", "(?-i)a", "(?#a", "\xFF", "\\C",
+        "(",
+        "a)",
+        "[",
+        "*",
+        "a**",
+        "\\",
+        "\\y",
+        "\\Q",
+        "\\R",
+        "\\K",
+        "\\p{L}",
+        "(a)\\1",
+        "(?P<a>x)(?P=a)",
+        "(?=a)",
+        "(?!a)",
+        "(?<=a)",
+        "(?<!a)",
+        "(?<n>a)",
+        "(?|a)",
+        "(?R)",
+        "(?1)",
+        "(?(1)a|b)",
+        "(*UTF)a",
+        "(?P<1a>b)",
+        "(?P<a>b)(?P<a>c)",
+        "a(?i)",
+        "(?L)a",
+        "(?P>a)",
+        "\\x4",
+        "\\u00",
+        "\\ud800",
+        "(?-i)a",
+        "(?#a",
+        "\xFF",
+        "\\C",
     };
     for (size_t i = 0; i < DJ_COUNT(bad); i++) {
         dj_pattern *p = NULL;

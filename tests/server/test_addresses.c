@@ -45,4 +45,5 @@ DJ_TEST(counts_survive_many_comings_and_goings)
     }
 }
 
-DJ_TESTS(DJ_T(an_address_has_its_limit_and_others_theirs), DJ_T(counts_survive_many_comings_and_goings))
+DJ_TESTS(DJ_T(an_address_has_its_limit_and_others_theirs),
+         DJ_T(counts_survive_many_comings_and_goings))

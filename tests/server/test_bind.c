@@ -29,21 +29,22 @@ static void unbind_one(dj_scope *s, dj_listen *listener)
 static unsigned port_of(int fd)
 {
     struct sockaddr_storage a = {0};
-    socklen_t len = sizeof a;
+    socklen_t               len = sizeof a;
     assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
     return ntohs(((struct sockaddr_in *)&a)->sin_port); /* at the same place in sockaddr_in6 */
 }
 
 DJ_TEST(each_form_of_address_is_bound_not_blocking_and_not_inherited_by_exec)
 {
-    static const char *const forms[] = {"127.0.0.1:0", "localhost:0", ":0", "[::1]:0", "[::]:0", "0"};
+    static const char *const forms[] = {"127.0.0.1:0", "localhost:0", ":0",
+                                        "[::1]:0",     "[::]:0",      "0"};
     for (size_t i = 0; i < DJ_COUNT(forms); i++) {
         dj_listen l;
         dj_expect_ok(bind_one(c->scope, &l, forms[i]));
         assert_true(port_of(l.fd) > 0);
         assert_true((fcntl(l.fd, F_GETFL) & O_NONBLOCK) != 0);
         assert_true((fcntl(l.fd, F_GETFD) & FD_CLOEXEC) != 0);
-        int on = 0;
+        int       on = 0;
         socklen_t len = sizeof on;
         assert_int_equal(getsockopt(l.fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len), 0);
         assert_true(on);
@@ -53,9 +54,21 @@ DJ_TEST(each_form_of_address_is_bound_not_blocking_and_not_inherited_by_exec)
 
 DJ_TEST(what_is_no_address_is_refused_with_what_to_write)
 {
-    static const char *const bad[] = {"",          "nowhere",     "127.0.0.1",      "127.0.0.1:",  "127.0.0.1:x",  "127.0.0.1:65536",
-                                      "1.2.3:80",  "example.com:80", "::1:80",      "[::1",        "[x]:80",       "unix:",
-                                      "unix:relative", "127.0.0.1:-1", "[]:80"};
+    static const char *const bad[] = {"",
+                                      "nowhere",
+                                      "127.0.0.1",
+                                      "127.0.0.1:",
+                                      "127.0.0.1:x",
+                                      "127.0.0.1:65536",
+                                      "1.2.3:80",
+                                      "example.com:80",
+                                      "::1:80",
+                                      "[::1",
+                                      "[x]:80",
+                                      "unix:",
+                                      "unix:relative",
+                                      "127.0.0.1:-1",
+                                      "[]:80"};
     for (size_t i = 0; i < DJ_COUNT(bad); i++) {
         dj_listen l;
         dj_expect_err(DJ_ERR_IO, bind_one(c->scope, &l, bad[i]));
@@ -68,11 +81,12 @@ DJ_TEST(an_occupied_port_is_named_and_nothing_stays_half_bound)
 {
     dj_listen first;
     dj_expect_ok(bind_one(c->scope, &first, "127.0.0.1:0"));
-    dj_str taken = dj_strf(c->scope, "127.0.0.1:%u", port_of(first.fd));
-    dj_listen two[2] = {{.address = DJ_LIT("127.0.0.1:0")}, {.address = taken}};
+    dj_str           taken = dj_strf(c->scope, "127.0.0.1:%u", port_of(first.fd));
+    dj_listen        two[2] = {{.address = DJ_LIT("127.0.0.1:0")}, {.address = taken}};
     dj_server_config config = {.listens = two, .nlistens = 2};
     dj_expect_err(DJ_ERR_IO, dj_server_bind(c->scope, &config));
-    dj_expect_str(dj_str_cat(c->scope, taken, DJ_LIT(" is already in use")), dj_failure_text(c->scope));
+    dj_expect_str(dj_str_cat(c->scope, taken, DJ_LIT(" is already in use")),
+                  dj_failure_text(c->scope));
     assert_int_equal(two[0].fd, -1);
     assert_int_equal(two[1].fd, -1);
     unbind_one(c->scope, &first);
@@ -86,7 +100,7 @@ DJ_TEST(a_stale_unix_socket_is_replaced_and_a_live_one_or_a_file_is_not)
     assert_non_null(mkdtemp(dir));
     const char *path = dj_cstr(c->scope, dj_strf(c->scope, "%s/site.sock", dir));
     const char *address = dj_cstr(c->scope, dj_strf(c->scope, "unix:%s/site.sock", dir));
-    dj_listen l, second;
+    dj_listen   l, second;
     dj_expect_ok(bind_one(c->scope, &l, address));
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
@@ -103,7 +117,9 @@ DJ_TEST(a_stale_unix_socket_is_replaced_and_a_live_one_or_a_file_is_not)
     dj_expect_err(DJ_ERR_IO, bind_one(c->scope, &l, address));
     assert_int_equal(stat(path, &st), 0);
     unlink(path);
-    dj_expect_err(DJ_ERR_IO, bind_one(c->scope, &l, dj_cstr(c->scope, dj_strf(c->scope, "unix:%s/no/site.sock", dir))));
+    dj_expect_err(
+        DJ_ERR_IO,
+        bind_one(c->scope, &l, dj_cstr(c->scope, dj_strf(c->scope, "unix:%s/no/site.sock", dir))));
     assert_true(dj_str_ends(dj_failure_text(c->scope), DJ_LIT("/no does not exist")));
     rmdir(dir);
 }
@@ -125,7 +141,7 @@ static int in_child(int (*fn)(void))
 static int drop_and_look(void)
 {
     dj_scope *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
-    bool root = geteuid() == 0;
+    bool      root = geteuid() == 0;
     if (dj_drop_privileges(s, DJ_LIT("nobody")) != DJ_OK)
         return 1;
     if (getuid() == 0 || geteuid() == 0 || getgid() == 0 || (root && getgroups(0, NULL) != 0))
@@ -134,8 +150,8 @@ static int drop_and_look(void)
         return 3;
     /* Without a capability left. */
     FILE *f = fopen("/proc/self/status", "r");
-    char line[256];
-    int found = 0;
+    char  line[256];
+    int   found = 0;
     while (f != NULL && fgets(line, sizeof line, f) != NULL)
         if (strncmp(line, "CapPrm:", 7) == 0 || strncmp(line, "CapEff:", 7) == 0)
             found += strstr(line, "0000000000000000") != NULL ? 1 : 0;
@@ -149,7 +165,8 @@ static int refuse_bad_users(void)
     dj_scope *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
     if (geteuid() != 0)
         return 0;
-    if (dj_drop_privileges(s, DJ_LIT("root")) != DJ_ERR_SETTINGS || dj_drop_privileges(s, DJ_LIT("")) != DJ_ERR_SETTINGS ||
+    if (dj_drop_privileges(s, DJ_LIT("root")) != DJ_ERR_SETTINGS ||
+        dj_drop_privileges(s, DJ_LIT("")) != DJ_ERR_SETTINGS ||
         dj_drop_privileges(s, DJ_LIT("no-such-user-here")) != DJ_ERR_SETTINGS)
         return 1;
     return geteuid() == 0 ? 0 : 2;
@@ -162,5 +179,7 @@ DJ_TEST(privileges_go_for_good)
 }
 
 DJ_TESTS(DJ_T(each_form_of_address_is_bound_not_blocking_and_not_inherited_by_exec),
-         DJ_T(what_is_no_address_is_refused_with_what_to_write), DJ_T(an_occupied_port_is_named_and_nothing_stays_half_bound),
-         DJ_T(a_stale_unix_socket_is_replaced_and_a_live_one_or_a_file_is_not), DJ_T(privileges_go_for_good))
+         DJ_T(what_is_no_address_is_refused_with_what_to_write),
+         DJ_T(an_occupied_port_is_named_and_nothing_stays_half_bound),
+         DJ_T(a_stale_unix_socket_is_replaced_and_a_live_one_or_a_file_is_not),
+         DJ_T(privileges_go_for_good))

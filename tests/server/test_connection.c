@@ -1,5 +1,6 @@
-/* tests/server/test_connection.c - a whole worker over loopback sockets with an application of a few lines: order of answers,
- * large and streamed bodies, clients that go away, time-outs, refusals, the end. */
+/* tests/server/test_connection.c - a whole worker over loopback sockets with an application of a
+ * few lines: order of answers, large and streamed bodies, clients that go away, time-outs,
+ * refusals, the end. */
 #include "test.h"
 #include "server/server.h"
 #include <arpa/inet.h>
@@ -9,24 +10,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BIG ((size_t)600 * 1000)
+#define BIG     ((size_t)600 * 1000)
 #define GOT_MAX ((size_t)2 * 1024 * 1024)
 
 typedef struct fix {
-    dj_scope        *scope; /* of the worker */
-    dj_loop         *loop;
-    dj_listen        listen;
-    dj_server_config config;
-    dj_server_app    app;
-    dj_worker       *worker;
-    dj_timer         pause;
+    dj_scope          *scope; /* of the worker */
+    dj_loop           *loop;
+    dj_listen          listen;
+    dj_server_config   config;
+    dj_server_app      app;
+    dj_worker         *worker;
+    dj_timer           pause;
     struct sockaddr_in at;
-    unsigned         answered, refused, released, woken, pieces;
-    int              last_refusal;
-    dj_str           lines; /* of refusals */
-    bool             drained;
-    char            *got;
-    size_t           got_len;
+    unsigned           answered, refused, released, woken, pieces;
+    int                last_refusal;
+    dj_str             lines; /* of refusals */
+    bool               drained;
+    char              *got;
+    size_t             got_len;
 } fix;
 
 static fix *the; /* a timer has no context */
@@ -73,7 +74,8 @@ static bool wait_between(dj_req *req, void *ctx, dj_str *piece)
         return false;
     int64_t end = dj_loop_ms(the->loop) + 200;
     if (--*left == 0) {
-        while (dj_loop_ms(the->loop) < end && dj_co_wait(the->loop, end - dj_loop_ms(the->loop)) == DJ_OK)
+        while (dj_loop_ms(the->loop) < end &&
+               dj_co_wait(the->loop, end - dj_loop_ms(the->loop)) == DJ_OK)
             the->woken++;
     }
     *piece = DJ_LIT("half\n");
@@ -174,10 +176,15 @@ static fix *begin(dj_case *c)
     f->loop = dj_loop_new();
     f->lines = DJ_LIT("X-Content-Type-Options: nosniff\r\n");
     f->listen = (dj_listen){.address = DJ_LIT("127.0.0.1:0"), .fd = -1};
-    f->config = (dj_server_config){.listens = &f->listen, .nlistens = 1, .limits = dj_limits_default(), .workers = 1};
+    f->config = (dj_server_config){
+        .listens = &f->listen, .nlistens = 1, .limits = dj_limits_default(), .workers = 1};
     f->config.limits.http.body = 1024 * 1024;
-    f->app = (dj_server_app){.ctx = f, .handle = handle, .done = done, .refusal_headers = refusal_headers,
-                             .refusal_body = refusal_body, .refused = refused};
+    f->app = (dj_server_app){.ctx = f,
+                             .handle = handle,
+                             .done = done,
+                             .refusal_headers = refusal_headers,
+                             .refusal_body = refusal_body,
+                             .refused = refused};
     f->pause.fire = stop_loop;
     dj_expect_ok(dj_server_bind(c->scope, &f->config));
     socklen_t len = sizeof f->at;
@@ -200,7 +207,8 @@ static int connect_with(fix *f, int receive_buffer)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (receive_buffer > 0)
-        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer), 0);
+        assert_int_equal(
+            setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&f->at, sizeof f->at), 0);
     f->got_len = 0;
     return fd;
@@ -232,7 +240,8 @@ static size_t place(const fix *f, const char *what)
     return dj_str_find(dj_str_n(f->got, f->got_len), dj_str_of(what));
 }
 
-/* Reads until `what` came `n` times (NULL: until the end of the connection) or 5 s are over. True: so it was. */
+/* Reads until `what` came `n` times (NULL: until the end of the connection) or 5 s are over. True:
+ * so it was. */
 static bool hear(fix *f, int fd, const char *what, size_t n)
 {
     for (int i = 0; i < 1000; i++) {
@@ -260,15 +269,19 @@ static void reset_and_close(int fd)
 DJ_TEST(pipelined_answers_keep_their_order_when_views_wait)
 {
     fix *f = begin(c);
-    int fd = connect_with(f, 0);
+    int  fd = connect_with(f, 0);
     say(fd, "GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
-            "POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
+            "POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /wait "
+            "HTTP/1.1\r\nHost: a\r\n\r\n"
             "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\nGET /big HTTP/1.1\r\nHost: a\r\n\r\n"
-            "GET /stream HTTP/1.1\r\nHost: a\r\n\r\nGET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /never");
+            "GET /stream HTTP/1.1\r\nHost: a\r\n\r\nGET /last HTTP/1.1\r\nHost: a\r\nConnection: "
+            "close\r\n\r\nGET /never");
     assert_true(hear(f, fd, NULL, 0));
     assert_int_equal(times(f, "HTTP/1.1 200 OK"), 7);
     assert_int_equal(times(f, "HTTP/1.1 204 No Content"), 1);
-    const char *order[] = {"/a ", "/wait ", "/b hello", "204 No", "Content-Length: 600000", "piece 7", "\r\n0\r\n\r\n", "/last "};
+    const char *order[] = {
+        "/a ",     "/wait ",        "/b hello", "204 No", "Content-Length: 600000",
+        "piece 7", "\r\n0\r\n\r\n", "/last "};
     for (size_t i = 1; i < DJ_COUNT(order); i++)
         assert_true(place(f, order[i - 1]) < place(f, order[i]));
     assert_int_equal(f->answered, 7);
@@ -280,7 +293,7 @@ DJ_TEST(pipelined_answers_keep_their_order_when_views_wait)
 DJ_TEST(a_large_body_arrives_whole_at_a_slow_reader)
 {
     fix *f = begin(c);
-    int fd = connect_with(f, 4096);
+    int  fd = connect_with(f, 4096);
     ask(fd, "/big");
     ask(fd, "/after");
     for (int i = 0; i < 5; i++)
@@ -294,11 +307,12 @@ DJ_TEST(a_large_body_arrives_whole_at_a_slow_reader)
     end(c, f);
 }
 
-/* A peer that sends during a stream, or reads it slowly once, must not keep the loop awake while the view waits. */
+/* A peer that sends during a stream, or reads it slowly once, must not keep the loop awake while
+ * the view waits. */
 DJ_TEST(a_waiting_stream_is_woken_by_nobody)
 {
     fix *f = begin(c);
-    int fd = connect_with(f, 0);
+    int  fd = connect_with(f, 0);
     ask(fd, "/between");
     assert_true(hear(f, fd, "half", 1));
     ask(fd, "/next");
@@ -312,7 +326,7 @@ DJ_TEST(a_waiting_stream_is_woken_by_nobody)
 DJ_TEST(a_stream_waits_for_its_reader)
 {
     fix *f = begin(c);
-    int fd = connect_with(f, 4096);
+    int  fd = connect_with(f, 4096);
     ask(fd, "/for-ever");
     turn(f, 100);
     unsigned pieces = f->pieces;
@@ -330,7 +344,7 @@ DJ_TEST(a_stream_waits_for_its_reader)
 DJ_TEST(a_stream_ends_where_its_content_length_says)
 {
     fix *f = begin(c);
-    int fd = connect_with(f, 0);
+    int  fd = connect_with(f, 0);
     ask(fd, "/too-long");
     assert_true(hear(f, fd, NULL, 0));
     assert_int_equal(f->got_len - place(f, "\r\n\r\n") - 4, 40000);
@@ -344,7 +358,7 @@ DJ_TEST(a_stream_ends_where_its_content_length_says)
 DJ_TEST(a_reset_abandons_the_view)
 {
     fix *f = begin(c);
-    int fd = connect_with(f, 0);
+    int  fd = connect_with(f, 0);
     ask(fd, "/hang");
     turn(f, 20);
     assert_int_equal(dj_co_count(f->loop), 1);
@@ -359,7 +373,7 @@ DJ_TEST(a_reset_abandons_the_view)
 DJ_TEST(a_client_that_only_stopped_sending_gets_its_answer)
 {
     fix *f = begin(c);
-    int fd = connect_with(f, 0);
+    int  fd = connect_with(f, 0);
     ask(fd, "/wait");
     shutdown(fd, SHUT_WR);
     assert_true(hear(f, fd, NULL, 0));
@@ -371,7 +385,7 @@ DJ_TEST(a_client_that_only_stopped_sending_gets_its_answer)
 DJ_TEST(what_still_runs_is_abandoned_at_the_end)
 {
     fix *f = begin(c);
-    int fd = connect_with(f, 0), slow = connect_with(f, 4096), half = connect_with(f, 0);
+    int  fd = connect_with(f, 0), slow = connect_with(f, 4096), half = connect_with(f, 0);
     ask(fd, "/hang");
     ask(slow, "/for-ever");
     say(half, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc");
@@ -389,7 +403,7 @@ DJ_TEST(what_still_runs_is_abandoned_at_the_end)
 DJ_TEST(a_view_without_memory_gives_503)
 {
     fix *f = begin(c);
-    int fd = connect_with(f, 0);
+    int  fd = connect_with(f, 0);
     ask(fd, "/a");
     ask(fd, "/greedy");
     ask(fd, "/never");
@@ -537,7 +551,8 @@ static void drain_done(void *ctx)
 DJ_TEST(drain_answers_what_is_there_and_what_is_on_its_way)
 {
     fix *f = begin(c);
-    int busy = connect_with(f, 0), idle = connect_with(f, 0), silent = connect_with(f, 0), star = connect_with(f, 0);
+    int  busy = connect_with(f, 0), idle = connect_with(f, 0), silent = connect_with(f, 0),
+        star = connect_with(f, 0);
     ask(busy, "/wait");
     turn(f, 5);
     dj_worker_drain(f->worker, 10000, drain_done, f);
@@ -565,12 +580,15 @@ DJ_TEST(drain_answers_what_is_there_and_what_is_on_its_way)
     end(c, f);
 }
 
-DJ_TESTS(DJ_T(pipelined_answers_keep_their_order_when_views_wait), DJ_T(a_large_body_arrives_whole_at_a_slow_reader),
+DJ_TESTS(DJ_T(pipelined_answers_keep_their_order_when_views_wait),
+         DJ_T(a_large_body_arrives_whole_at_a_slow_reader),
          DJ_T(a_waiting_stream_is_woken_by_nobody), DJ_T(a_stream_waits_for_its_reader),
          DJ_T(a_stream_ends_where_its_content_length_says), DJ_T(a_reset_abandons_the_view),
-         DJ_T(a_client_that_only_stopped_sending_gets_its_answer), DJ_T(what_still_runs_is_abandoned_at_the_end),
-         DJ_T(a_view_without_memory_gives_503), DJ_T(an_address_has_so_many_connections),
-         DJ_T(a_connection_has_so_many_requests), DJ_T(a_slow_head_gets_408_however_often_it_sends),
-         DJ_T(a_body_that_stops_after_a_fast_start_gets_408), DJ_T(a_body_at_the_permitted_rate_is_taken),
-         DJ_T(a_reader_that_stops_is_closed), DJ_T(an_idle_connection_is_closed_without_a_word),
+         DJ_T(a_client_that_only_stopped_sending_gets_its_answer),
+         DJ_T(what_still_runs_is_abandoned_at_the_end), DJ_T(a_view_without_memory_gives_503),
+         DJ_T(an_address_has_so_many_connections), DJ_T(a_connection_has_so_many_requests),
+         DJ_T(a_slow_head_gets_408_however_often_it_sends),
+         DJ_T(a_body_that_stops_after_a_fast_start_gets_408),
+         DJ_T(a_body_at_the_permitted_rate_is_taken), DJ_T(a_reader_that_stops_is_closed),
+         DJ_T(an_idle_connection_is_closed_without_a_word),
          DJ_T(drain_answers_what_is_there_and_what_is_on_its_way))

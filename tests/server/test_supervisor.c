@@ -91,9 +91,10 @@ static pid_t supervise_as_is(unsigned workers, int64_t drain_ms)
     int quiet = open("/dev/null", O_WRONLY);
     if (getenv("DJ_TEST_LOUD") == NULL)
         dup2(quiet, 2);
-    dj_scope *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
+    dj_scope        *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
     dj_server_config config = {.workers = workers, .user = DJ_LIT("nobody")};
-    dj_supervisor sup = {.config = &config, .worker = work, .prepare = prepare, .drain_ms = drain_ms};
+    dj_supervisor    sup = {
+           .config = &config, .worker = work, .prepare = prepare, .drain_ms = drain_ms};
     int status = dj_supervise(s, &sup);
     dj_scope_close(s);
     _exit(status);
@@ -306,7 +307,7 @@ static void expect_notice(int fd, const char *want)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     assert_int_equal(poll(&p, 1, 5000), 1);
-    char text[256] = "";
+    char    text[256] = "";
     ssize_t n = recv(fd, text, sizeof text - 1, 0);
     assert_true(n > 0);
     assert_true(dj_str_starts(dj_str_n(text, (size_t)n), dj_str_of(want)));

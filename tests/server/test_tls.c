@@ -1,4 +1,5 @@
-/* tests/server/test_tls.c - real handshakes against OpenSSL's client, and each bad certificate or key in one sentence. */
+/* tests/server/test_tls.c - real handshakes against OpenSSL's client, and each bad certificate or
+ * key in one sentence. */
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 /* The clock of this program, OpenSSL included. */
-static time_t ahead;
+static time_t                                 ahead;
 __attribute__((visibility("default"))) time_t time(time_t *out)
 {
     struct timespec t;
@@ -44,21 +45,23 @@ static FILE *create(dj_scope *s, const char *name, unsigned mode)
 static void make_pair(dj_scope *s, const char *name, long from, long to, const char *pass)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = X509_new();
+    X509     *cert = X509_new();
     ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
     X509_set_version(cert, X509_VERSION_3);
     X509_gmtime_adj(X509_getm_notBefore(cert), from);
     X509_gmtime_adj(X509_getm_notAfter(cert), to);
     X509_set_pubkey(cert, key);
     X509_NAME *subject = X509_get_subject_name(cert);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1,
+                               -1, 0);
     X509_set_issuer_name(cert, subject);
     assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
     FILE *f = create(s, dj_cstr(s, dj_strf(s, "%s.crt", name)), 0644);
     PEM_write_X509(f, cert);
     fclose(f);
     f = create(s, dj_cstr(s, dj_strf(s, "%s.key", name)), 0600);
-    PEM_write_PrivateKey(f, key, pass == NULL ? NULL : EVP_aes_128_cbc(), NULL, 0, NULL, (void *)(uintptr_t)pass);
+    PEM_write_PrivateKey(f, key, pass == NULL ? NULL : EVP_aes_128_cbc(), NULL, 0, NULL,
+                         (void *)(uintptr_t)pass);
     fclose(f);
     X509_free(cert);
     EVP_PKEY_free(key);
@@ -74,7 +77,8 @@ static dj_tls *load(dj_scope *s, const char *name)
 {
     DJ_ASSERT(name != NULL); /* or gcc fears for the format under the sanitizer */
     dj_tls *tls = NULL;
-    dj_expect_ok(dj_tls_new(s, dj_strf(s, "%s/%s.crt", dir, name), dj_strf(s, "%s/%s.key", dir, name), &tls));
+    dj_expect_ok(dj_tls_new(s, dj_strf(s, "%s/%s.crt", dir, name),
+                            dj_strf(s, "%s/%s.key", dir, name), &tls));
     return tls;
 }
 
@@ -102,7 +106,8 @@ static pair pair_open(dj_tls *tls, SSL_CTX *ctx, SSL_SESSION *resume)
 
 static void pair_close(pair *p)
 {
-    SSL_set_shutdown(p->client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* or it forgets its session */
+    SSL_set_shutdown(p->client,
+                     SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* or it forgets its session */
     SSL_free(p->client);
     dj_tls_session_free(p->server);
     close(p->fd[0]);
@@ -114,7 +119,7 @@ static void pair_close(pair *p)
 static bool pair_shake(pair *p)
 {
     dj_io io = DJ_IO_WANT_READ;
-    bool client = false;
+    bool  client = false;
     for (int i = 0; i < 20 && !(client && io == DJ_IO_OK); i++) {
         client = SSL_do_handshake(p->client) == 1;
         ERR_clear_error();
@@ -138,7 +143,7 @@ static SSL_CTX *client_ctx(int min, int max)
 
 static void expect_talk(pair *p)
 {
-    char text[64];
+    char   text[64];
     size_t n;
     assert_int_equal(SSL_write(p->client, "ping", 4), 4);
     assert_int_equal(dj_tls_read(p->server, text, sizeof text, &n), DJ_IO_OK);
@@ -153,17 +158,20 @@ DJ_TEST(tls_1_2_and_1_3_talk_and_older_ones_are_refused)
 {
     dj_tls *tls = load(c->scope, "good");
     static const struct {
-        int version;
+        int  version;
         bool ok;
-    } cases[] = {{TLS1_VERSION, false}, {TLS1_1_VERSION, false}, {TLS1_2_VERSION, true}, {TLS1_3_VERSION, true}};
+    } cases[] = {{TLS1_VERSION, false},
+                 {TLS1_1_VERSION, false},
+                 {TLS1_2_VERSION, true},
+                 {TLS1_3_VERSION, true}};
     for (size_t i = 0; i < DJ_COUNT(cases); i++) {
         SSL_CTX *ctx = client_ctx(cases[i].version, cases[i].version);
-        pair p = pair_open(tls, ctx, NULL);
+        pair     p = pair_open(tls, ctx, NULL);
         assert_int_equal(pair_shake(&p), cases[i].ok);
         if (cases[i].ok) {
             assert_int_equal(SSL_version(p.client), cases[i].version);
             expect_talk(&p);
-            char byte;
+            char   byte;
             size_t n;
             assert_int_equal(dj_tls_shutdown(p.server), DJ_IO_OK);
             assert_int_equal(SSL_read(p.client, &byte, 1), 0);
@@ -181,8 +189,9 @@ DJ_TEST(tls_1_2_and_1_3_talk_and_older_ones_are_refused)
 
 DJ_TEST(ciphers_without_forward_secrecy_and_renegotiation_are_refused)
 {
-    dj_tls *tls = load(c->scope, "good");
-    static const char *const weak[] = {"AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES128-SHA256", "AECDH-AES128-SHA"};
+    dj_tls                  *tls = load(c->scope, "good");
+    static const char *const weak[] = {"AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA",
+                                       "ECDHE-ECDSA-AES128-SHA256", "AECDH-AES128-SHA"};
     for (size_t i = 0; i < DJ_COUNT(weak); i++) {
         SSL_CTX *ctx = client_ctx(TLS1_2_VERSION, TLS1_2_VERSION);
         assert_int_equal(SSL_CTX_set_cipher_list(ctx, weak[i]), 1);
@@ -192,17 +201,17 @@ DJ_TEST(ciphers_without_forward_secrecy_and_renegotiation_are_refused)
         SSL_CTX_free(ctx);
     }
     SSL_CTX *ctx = client_ctx(TLS1_2_VERSION, TLS1_2_VERSION);
-    pair p = pair_open(tls, ctx, NULL);
+    pair     p = pair_open(tls, ctx, NULL);
     assert_true(pair_shake(&p));
     SSL_renegotiate(p.client);
     for (int i = 0; i < 6; i++) {
-        char byte;
+        char   byte;
         size_t n;
         (void)SSL_do_handshake(p.client);
         ERR_clear_error();
         (void)dj_tls_read(p.server, &byte, 1, &n);
     }
-    assert_int_equal(SSL_total_renegotiations(p.client), 1); /* asked, and */
+    assert_int_equal(SSL_total_renegotiations(p.client), 1);  /* asked, and */
     assert_int_not_equal(SSL_get_state(p.client), TLS_ST_OK); /* not granted */
     ERR_clear_error();
     pair_close(&p);
@@ -215,15 +224,21 @@ DJ_TEST(alpn_takes_http_1_1_and_refuses_foreign_protocols)
     dj_tls *tls = load(c->scope, "good");
     static const struct {
         const char *offer;
-        bool ok;
-    } cases[] = {{"\x08http/1.1", true}, {"\x02h2\x08http/1.1", true}, {"\x03" "ftp", false}, {"\x08http/1.0", false}};
+        bool        ok;
+    } cases[] = {{"\x08http/1.1", true},
+                 {"\x02h2\x08http/1.1", true},
+                 {"\x03"
+                  "ftp",
+                  false},
+                 {"\x08http/1.0", false}};
     for (size_t i = 0; i < DJ_COUNT(cases); i++) {
         SSL_CTX *ctx = client_ctx(TLS1_3_VERSION, TLS1_3_VERSION);
-        SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)cases[i].offer, (unsigned)strlen(cases[i].offer));
+        SSL_CTX_set_alpn_protos(ctx, (const unsigned char *)cases[i].offer,
+                                (unsigned)strlen(cases[i].offer));
         pair p = pair_open(tls, ctx, NULL);
         assert_int_equal(pair_shake(&p), cases[i].ok);
         const unsigned char *got;
-        unsigned len;
+        unsigned             len;
         SSL_get0_alpn_selected(p.client, &got, &len);
         if (cases[i].ok)
             dj_expect_str(DJ_LIT("http/1.1"), dj_str_n((const char *)got, len));
@@ -234,7 +249,7 @@ DJ_TEST(alpn_takes_http_1_1_and_refuses_foreign_protocols)
 }
 
 static SSL_SESSION *kept;
-static int keep(SSL *ssl, SSL_SESSION *session)
+static int          keep(SSL *ssl, SSL_SESSION *session)
 {
     (void)ssl;
     SSL_SESSION_free(kept);
@@ -246,7 +261,7 @@ DJ_TEST(tickets_resume_sessions_also_under_a_context_loaded_later)
 {
     static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
     for (size_t i = 0; i < DJ_COUNT(versions); i++) {
-        dj_tls *tls = load(c->scope, "good");
+        dj_tls  *tls = load(c->scope, "good");
         SSL_CTX *ctx = client_ctx(versions[i], versions[i]);
         SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT);
         SSL_CTX_sess_set_new_cb(ctx, keep);
@@ -306,7 +321,7 @@ static bool resumes(dj_tls *tls, int version, int64_t from_minutes, int64_t to_m
 
 DJ_TEST(ticket_keys_change_every_hour_and_old_ones_are_forgotten)
 {
-    dj_tls *tls = load(c->scope, "good");
+    dj_tls          *tls = load(c->scope, "good");
     static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
     for (size_t i = 0; i < DJ_COUNT(versions); i++) {
         assert_true(resumes(tls, versions[i], 5, 10));
@@ -324,9 +339,9 @@ DJ_TEST(ticket_keys_change_every_hour_and_old_ones_are_forgotten)
 DJ_TEST(large_answers_are_written_in_parts)
 {
     enum { SIZE = 4 * 1024 * 1024 };
-    dj_tls *tls = load(c->scope, "good");
+    dj_tls  *tls = load(c->scope, "good");
     SSL_CTX *ctx = client_ctx(TLS1_3_VERSION, TLS1_3_VERSION);
-    pair p = pair_open(tls, ctx, NULL);
+    pair     p = pair_open(tls, ctx, NULL);
     assert_true(pair_shake(&p));
     char *out = dj_alloc(c->scope, SIZE), *in = dj_alloc(c->scope, SIZE);
     for (size_t i = 0; i < SIZE; i++)
@@ -355,23 +370,24 @@ DJ_TEST(large_answers_are_written_in_parts)
 
 DJ_TEST(plain_text_garbage_and_hanging_up_end_a_session_without_noise)
 {
-    dj_tls *tls = load(c->scope, "good");
+    dj_tls  *tls = load(c->scope, "good");
     SSL_CTX *ctx = client_ctx(TLS1_3_VERSION, TLS1_3_VERSION);
-    pair p = pair_open(tls, ctx, NULL);
+    pair     p = pair_open(tls, ctx, NULL);
     assert_int_equal(write(p.fd[0], "GET / HTTP/1.1\r\n\r\n", 18), 18);
     assert_int_equal(dj_tls_handshake(p.server), DJ_IO_FAILED);
     pair_close(&p);
 
     p = pair_open(tls, ctx, NULL);
     shutdown(p.fd[0], SHUT_WR);
-    assert_true(dj_tls_handshake(p.server) != DJ_IO_OK && dj_tls_handshake(p.server) != DJ_IO_WANT_READ);
+    assert_true(dj_tls_handshake(p.server) != DJ_IO_OK &&
+                dj_tls_handshake(p.server) != DJ_IO_WANT_READ);
     pair_close(&p);
 
     p = pair_open(tls, ctx, NULL);
     assert_true(pair_shake(&p));
     SSL_set_quiet_shutdown(p.client, 1);
     shutdown(p.fd[0], SHUT_RDWR);
-    char byte;
+    char   byte;
     size_t n;
     assert_int_equal(dj_tls_read(p.server, &byte, 1, &n), DJ_IO_CLOSED);
     dj_io io = dj_tls_write(p.server, "x", 1, &n);
@@ -397,7 +413,7 @@ static void expect_refusal(dj_scope *s, const char *cert, const char *key, const
 DJ_TEST(each_bad_certificate_or_key_is_refused_with_its_path_and_why)
 {
     dj_scope *s = c->scope;
-    FILE *f = create(s, "text", 0600);
+    FILE     *f = create(s, "text", 0600);
     fputs("hello\n", f);
     fclose(f);
     fclose(create(s, "empty", 0600));
@@ -459,8 +475,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    static const char *const names[] = {"good.crt",   "good.key",   "other.crt", "other.key", "old.crt", "old.key",     "soon.crt",  "soon.key",
-                                        "future.crt", "future.key", "locked.crt", "locked.key", "text",    "damaged.crt", "secret.key", "empty"};
+    static const char *const names[] = {"good.crt",   "good.key",    "other.crt",  "other.key",
+                                        "old.crt",    "old.key",     "soon.crt",   "soon.key",
+                                        "future.crt", "future.key",  "locked.crt", "locked.key",
+                                        "text",       "damaged.crt", "secret.key", "empty"};
     for (size_t i = 0; i < DJ_COUNT(names); i++) {
         char path[200];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);

@@ -1,13 +1,15 @@
-/* tests/site/load.c - many clients that read every byte of every answer, and say how each lost connection was lost.
+/* tests/site/load.c - many clients that read every byte of every answer, and say how each lost
+ * connection was lost.
  *
  *   site-load PORT CONNECTIONS SECONDS [HOST]
  *
- * Each connection asks testsite for /token/TOKEN/ with a token of its own, again and again; the answer must be
- * 200 with exactly "TOKEN PID\n". Prints one JSON object:
+ * Each connection asks testsite for /token/TOKEN/ with a token of its own, again and again; the
+ * answer must be 200 with exactly "TOKEN PID\n". Prints one JSON object:
  *   {"answers": 1, "wrong": 0, "closed": 0, "p50_us": 1, "p99_us": 1, "max_us": 1,
  *    "errors": [{"kind": "reset", "pid": 12, "at": 1.5}, ...]}
- * `closed` counts connections that ended properly, after an answer with Connection: close. An error's pid is the worker that had
- * answered on that connection before (0: none had), `at` seconds of CLOCK_MONOTONIC. */
+ * `closed` counts connections that ended properly, after an answer with Connection: close. An
+ * error's pid is the worker that had answered on that connection before (0: none had), `at` seconds
+ * of CLOCK_MONOTONIC. */
 #include "donjon/attr.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,8 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAIT_NS 10000000000ll
-#define ERRORS_MAX 4096
+#define WAIT_NS     10000000000ll
+#define ERRORS_MAX  4096
 #define SAMPLES_MAX 8000000u
 
 typedef struct {
@@ -67,7 +69,8 @@ static void ask(client *c)
 {
     char request[256];
     snprintf(c->token, sizeof c->token, "c%ur%u", c->id, c->round++);
-    int len = snprintf(request, sizeof request, "GET /token/%s/ HTTP/1.1\r\nHost: %s\r\n\r\n", c->token, host);
+    int len = snprintf(request, sizeof request, "GET /token/%s/ HTTP/1.1\r\nHost: %s\r\n\r\n",
+                       c->token, host);
     c->got = 0;
     c->sent_ns = now_ns();
     if (send(c->fd, request, (size_t)len, MSG_NOSIGNAL) != len)
@@ -84,7 +87,8 @@ static void reconnect(client *c)
     c->sent_ns = now_ns();
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct epoll_event e = {.events = EPOLLOUT, .data.ptr = c};
-    if (c->fd < 0 || (connect(c->fd, (struct sockaddr *)&server, sizeof server) != 0 && errno != EINPROGRESS) ||
+    if (c->fd < 0 ||
+        (connect(c->fd, (struct sockaddr *)&server, sizeof server) != 0 && errno != EINPROGRESS) ||
         epoll_ctl(loop, EPOLL_CTL_ADD, c->fd, &e) != 0) {
         perror("site-load: connect");
         exit(1);
@@ -117,7 +121,8 @@ static ssize_t judge(client *c, bool *last)
         return -1;
     long pid = strtol(c->in + head + token, &pid_end, 10);
     int  len = snprintf(want, sizeof want, "%s %ld\n", c->token, pid);
-    if ((size_t)len != body || memcmp(want, c->in + head, body) != 0 || (c->pid != 0 && c->pid != (int)pid))
+    if ((size_t)len != body || memcmp(want, c->in + head, body) != 0 ||
+        (c->pid != 0 && c->pid != (int)pid))
         return -1;
     c->pid = (int)pid;
     return (ssize_t)(head + body);
@@ -183,13 +188,14 @@ static int by_size(const void *a, const void *b)
 static void report(void)
 {
     qsort(samples, nsamples, sizeof *samples, by_size);
-    printf("{\"answers\": %llu, \"wrong\": %llu, \"closed\": %llu, \"p50_us\": %u, \"p99_us\": %u, \"max_us\": %u, \"errors\": [",
+    printf("{\"answers\": %llu, \"wrong\": %llu, \"closed\": %llu, \"p50_us\": %u, \"p99_us\": %u, "
+           "\"max_us\": %u, \"errors\": [",
            (unsigned long long)answers, (unsigned long long)wrong, (unsigned long long)closed,
            nsamples ? samples[nsamples / 2] : 0, nsamples ? samples[nsamples * 99 / 100] : 0,
            nsamples ? samples[nsamples - 1] : 0);
     for (size_t i = 0; i < nerrors && i < ERRORS_MAX; i++)
-        printf("%s{\"kind\": \"%s\", \"pid\": %d, \"at\": %.3f}", i ? ", " : "", errors[i].kind, errors[i].pid,
-               (double)errors[i].at_ns / 1e9);
+        printf("%s{\"kind\": \"%s\", \"pid\": %d, \"at\": %.3f}", i ? ", " : "", errors[i].kind,
+               errors[i].pid, (double)errors[i].at_ns / 1e9);
     puts("]}");
 }
 
@@ -198,7 +204,7 @@ static void run(client *clients, unsigned n, int64_t until_ns)
     int64_t now;
     while ((now = now_ns()) < until_ns) {
         struct epoll_event events[256];
-        int ready = epoll_wait(loop, events, 256, 100);
+        int                ready = epoll_wait(loop, events, 256, 100);
         for (int i = 0; i < ready; i++) {
             client *c = events[i].data.ptr;
             if (c->connecting)
@@ -220,7 +226,8 @@ int main(int argc, char **argv)
         return 2;
     }
     unsigned n = (unsigned)strtoul(argv[2], NULL, 10);
-    server = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    server = (struct sockaddr_in){.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                   .sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10))};
     if (argc > 4)
         host = argv[4];

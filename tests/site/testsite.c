@@ -1,4 +1,5 @@
-/* tests/site/testsite.c - a site whose answers say who answered what: driven by the tests of this folder. */
+/* tests/site/testsite.c - a site whose answers say who answered what: driven by the tests of this
+ * folder. */
 #include "donjon/app.h"
 #include <unistd.h>
 
@@ -54,7 +55,8 @@ static dj_response *missing(dj_req *req)
 
 static dj_response *hello(dj_req *req)
 {
-    dj_response *resp = dj_page(req, DJ_HTML("<!DOCTYPE html><title>Hello</title><p>Hello, World!<script nonce=\""));
+    dj_response *resp = dj_page(
+        req, DJ_HTML("<!DOCTYPE html><title>Hello</title><p>Hello, World!<script nonce=\""));
     dj_page_add(resp, dj_html_escape(dj_req_scope(req), dj_csp_nonce(req)));
     dj_page_add(resp, DJ_HTML("\"></script>"));
     return resp;
@@ -65,8 +67,9 @@ static dj_response *echo(dj_req *req)
 {
     dj_str       query = dj_req_query_string(req);
     dj_str       path = dj_req_path(req);
-    dj_response *resp = dj_text(req, dj_strf(dj_req_scope(req), DJ_FMT "\n" DJ_FMT "\n" DJ_FMT "\n",
-                                             DJ_ARG(dj_req_method_name(req)), DJ_ARG(path), DJ_ARG(query)));
+    dj_response *resp =
+        dj_text(req, dj_strf(dj_req_scope(req), DJ_FMT "\n" DJ_FMT "\n" DJ_FMT "\n",
+                             DJ_ARG(dj_req_method_name(req)), DJ_ARG(path), DJ_ARG(query)));
     dj_body_add(resp, dj_req_body(req));
     return resp;
 }

@@ -1,9 +1,12 @@
-/* tools/conformance/checks.c - kind "checks.run": `check` on whole projects, against what Django printed.
+/* tools/conformance/checks.c - kind "checks.run": `check` on whole projects, against what Django
+ * printed.
  *
- * Each case gets a fresh project folder and an environment of its own; the command itself is called, its streams are
- * caught. Django's checks are run alone (--exclude-tag donjon): layout, order, ids, levels, counts, streams and exit status
- * must then be Django's; of a text only the settings it names are compared. Where Django stopped with a traceback, all
- * checks run and the exit status must not be 0 - without the hardening ones, which judge this machine and not the case. */
+ * Each case gets a fresh project folder and an environment of its own; the command itself is
+ * called, its streams are caught. Django's checks are run alone (--exclude-tag donjon): layout,
+ * order, ids, levels, counts, streams and exit status must then be Django's; of a text only the
+ * settings it names are compared. Where Django stopped with a traceback, all checks run and the
+ * exit status must not be 0 - without the hardening ones, which judge this machine and not the
+ * case. */
 #include "conformance.h"
 #include "donjon/app.h"
 #include "donjon/settings.h"
@@ -59,14 +62,17 @@ static void make_parents(run *r, dj_str root, dj_str path)
 {
     for (size_t i = 0; i < path.len; i++)
         if (path.ptr[i] == '/')
-            (void)mkdir(dj_cstr(r->scope, dj_strf(r->scope, DJ_FMT "/" DJ_FMT, DJ_ARG(root), DJ_ARG(dj_str_first(path, i)))), 0755);
+            (void)mkdir(dj_cstr(r->scope, dj_strf(r->scope, DJ_FMT "/" DJ_FMT, DJ_ARG(root),
+                                                  DJ_ARG(dj_str_first(path, i)))),
+                        0755);
 }
 
 static void write_file(run *r, dj_str root, const char *path, dj_str text)
 {
     make_parents(r, root, dj_str_of(path));
     FILE *f = fopen(dj_cstr(r->scope, dj_strf(r->scope, DJ_FMT "/%s", DJ_ARG(root), path)), "we");
-    if (f == NULL || fwrite(text.len == 0 ? "" : text.ptr, 1, text.len, f) != text.len || fclose(f) != 0)
+    if (f == NULL || fwrite(text.len == 0 ? "" : text.ptr, 1, text.len, f) != text.len ||
+        fclose(f) != 0)
         case_fail(r, "can't write %s", path);
 }
 
@@ -74,8 +80,9 @@ static void write_file(run *r, dj_str root, const char *path, dj_str text)
 static dj_str make_project(run *r, const json_t *c, dj_str *settings)
 {
     const char *tmp = getenv("TMPDIR");
-    dj_str      pattern = dj_strf(r->scope, "%s/donjon-checks-XXXXXX", tmp == NULL || *tmp == '\0' ? "/tmp" : tmp);
-    char       *root = dj_alloc(r->scope, pattern.len + 1);
+    dj_str      pattern =
+        dj_strf(r->scope, "%s/donjon-checks-XXXXXX", tmp == NULL || *tmp == '\0' ? "/tmp" : tmp);
+    char *root = dj_alloc(r->scope, pattern.len + 1);
     memcpy(root, pattern.ptr, pattern.len);
     if (mkdtemp(root) == NULL) {
         case_fail(r, "can't make a folder like %s", root);
@@ -91,10 +98,12 @@ static dj_str make_project(run *r, const json_t *c, dj_str *settings)
     *settings = files == NULL ? DJ_LIT("mysite/settings.py") : js_str(c, "entry");
     if (files == NULL)
         write_file(r, folder, "mysite/settings.py", js_str(c, "text"));
-    json_object_foreach((json_t *)(uintptr_t)files, name, item) {
+    json_object_foreach((json_t *)(uintptr_t)files, name, item)
+    {
         write_file(r, folder, name, js_text(item));
     }
-    json_array_foreach(dirs, i, item) {
+    json_array_foreach(dirs, i, item)
+    {
         dj_str dir = dj_strf(r->scope, DJ_FMT "/", DJ_ARG(js_text(item)));
         make_parents(r, folder, dir);
     }
@@ -108,20 +117,23 @@ typedef struct outcome {
     dj_str out, err;
 } outcome;
 
-static outcome run_check(run *r, const json_t *c, dj_str root, dj_str settings, const char *leave_out, const char *format)
+static outcome run_check(run *r, const json_t *c, dj_str root, dj_str settings,
+                         const char *leave_out, const char *format)
 {
     static const dj_app app = {.urls = {0}};
     const json_t       *args = json_object_get(c, "args");
     size_t              n = json_array_size(args);
     char              **argv = dj_new_array(r->scope, char *, n + 10);
-    const char *const   before[] = {"manage.py", "check", "--settings", dj_cstr(r->scope, settings), "--exclude-tag", leave_out,
-                                    "--format", format};
-    size_t              argc = 0;
+    const char *const   before[] = {
+          "manage.py",     "check",   "--settings", dj_cstr(r->scope, settings),
+          "--exclude-tag", leave_out, "--format",   format};
+    size_t argc = 0;
     for (size_t i = 0; i < DJ_COUNT(before); i++)
         argv[argc++] = (char *)(uintptr_t)before[i];
     for (size_t i = 0; i < n; i++)
         argv[argc++] = (char *)(uintptr_t)json_string_value(json_array_get(args, i));
-    world      w = {dj_buf_make(r->scope, OUTPUT_MAX), dj_buf_make(r->scope, OUTPUT_MAX), json_object_get(c, "env")};
+    world      w = {dj_buf_make(r->scope, OUTPUT_MAX), dj_buf_make(r->scope, OUTPUT_MAX),
+                    json_object_get(c, "env")};
     dj_console con = {.write = world_write, .env = world_env, .ctx = &w, .cwd = root};
     outcome    got = {.status = dj_manage_check(r->scope, &con, (int)argc, argv, &app)};
     got.out = dj_buf_str(&w.out);
@@ -135,8 +147,10 @@ static outcome run_check(run *r, const json_t *c, dj_str root, dj_str settings, 
 static bool cut_message(dj_str line, dj_str *id, dj_str *text)
 {
     size_t open = dj_str_find(line, DJ_LIT(": ("));
-    size_t close = open == DJ_NOT_FOUND ? DJ_NOT_FOUND : dj_str_find(dj_str_from(line, open), DJ_LIT(") "));
-    if (close == DJ_NOT_FOUND || dj_str_starts(line, DJ_LIT("\t")) || dj_str_starts(line, DJ_LIT("System")))
+    size_t close =
+        open == DJ_NOT_FOUND ? DJ_NOT_FOUND : dj_str_find(dj_str_from(line, open), DJ_LIT(") "));
+    if (close == DJ_NOT_FOUND || dj_str_starts(line, DJ_LIT("\t")) ||
+        dj_str_starts(line, DJ_LIT("System")))
         return false;
     *id = dj_str_n(line.ptr + open + 3, close - 3);
     *text = dj_str_from(line, open + close + 2);
@@ -205,8 +219,10 @@ static void compare_texts(run *r, dj_str expected, dj_str got)
 static void compare_messages(run *r, const json_t *expected, dj_str report)
 {
     json_t       *got = json_loadb(report.ptr, report.len, 0, NULL);
-    const json_t *want = json_object_get(expected, "messages"), *have = json_object_get(got, "issues");
-    const json_t *silenced = json_object_get(expected, "silenced"), *hidden = json_object_get(got, "silenced_ids");
+    const json_t *want = json_object_get(expected, "messages"),
+                 *have = json_object_get(got, "issues");
+    const json_t *silenced = json_object_get(expected, "silenced"),
+                 *hidden = json_object_get(got, "silenced_ids");
     if (got == NULL) {
         case_fail(r, "the JSON report is no JSON");
         return;
@@ -217,9 +233,11 @@ static void compare_messages(run *r, const json_t *expected, dj_str report)
         case_expect_str(r, "id", js_str(w, "id"), js_str(h, "id"));
         case_expect_str(r, "level", js_str(w, "level"), js_str(h, "level"));
     }
-    case_expect_int(r, "silenced", (int64_t)json_array_size(silenced), (int64_t)json_array_size(hidden));
+    case_expect_int(r, "silenced", (int64_t)json_array_size(silenced),
+                    (int64_t)json_array_size(hidden));
     for (size_t i = 0; i < json_array_size(silenced) && i < json_array_size(hidden); i++)
-        case_expect_str(r, "silenced id", js_text(json_array_get(silenced, i)), js_text(json_array_get(hidden, i)));
+        case_expect_str(r, "silenced id", js_text(json_array_get(silenced, i)),
+                        js_text(json_array_get(hidden, i)));
     json_decref(got);
 }
 
@@ -240,11 +258,13 @@ static void compare_other(run *r, const json_t *expected, outcome got)
     if (dj_str_starts(err, DJ_LIT("usage: "))) {
         case_expect_str(r, "stdout", DJ_LIT(""), got.out);
         case_expect_bool(r, "usage on stderr", true, dj_str_starts(got.err, DJ_LIT("usage: ")));
-        case_expect_bool(r, "one line of error", true, dj_str_has(got.err, DJ_LIT("manage.py check: error: ")));
+        case_expect_bool(r, "one line of error", true,
+                         dj_str_has(got.err, DJ_LIT("manage.py check: error: ")));
         return;
     }
     case_expect_str(r, "stderr", err, got.err);
-    case_expect_str(r, "stdout", without_python_tags(r, js_str(expected, "stdout")), without_python_tags(r, got.out));
+    case_expect_str(r, "stdout", without_python_tags(r, js_str(expected, "stdout")),
+                    without_python_tags(r, got.out));
 }
 
 static void run_case(run *r, const json_t *c, bool streams)
@@ -282,7 +302,8 @@ void run_checks(run *r, const json_t *file)
     for (size_t l = 0; l < DJ_COUNT(lists); l++) {
         const json_t *cases = json_object_get(file, lists[l]), *c;
         size_t        i;
-        json_array_foreach(cases, i, c) {
+        json_array_foreach(cases, i, c)
+        {
             case_begin(r, json_string_value(json_object_get(c, "id")));
             run_case(r, c, l == 0);
             case_end(r);

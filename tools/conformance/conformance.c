@@ -1,4 +1,5 @@
-/* tools/conformance/conformance.c - `build/conformance FILE...`: every case of every file, or a failure. */
+/* tools/conformance/conformance.c - `build/conformance FILE...`: every case of every file, or a
+ * failure. */
 #include "conformance.h"
 #include <stdarg.h>
 
@@ -145,7 +146,8 @@ dj_str js_latin1(run *r, dj_str text)
 
 dj_str js_base64(run *r, dj_str text)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char    *out = dj_alloc_raw(r->scope, text.len + 1);
     size_t   n = 0;
     unsigned acc = 0, bits = 0;
@@ -197,7 +199,8 @@ int main(int argc, char **argv)
     size_t passed = 0, failed = 0;
     bool   all_read = true;
     if (argc < 2 || strcmp(argv[1], "--help") == 0) {
-        fputs("usage: conformance FILE...\nRuns vector files by their \"kind\"; exit status 1 on any failure.\n",
+        fputs("usage: conformance FILE...\nRuns vector files by their \"kind\"; exit status 1 on "
+              "any failure.\n",
               argc < 2 ? stderr : stdout);
         return argc < 2 ? 2 : 0;
     }

@@ -1,7 +1,8 @@
-/* tools/conformance/conformance.h - runs vector files: one runner per kind, registered in kinds.def.
+/* tools/conformance/conformance.h - runs vector files: one runner per kind, registered in
+ * kinds.def.
  *
- * A runner walks the cases of its file: case_begin, any number of case_fail, case_end. Jansson reads the files; Donjon's own
- * functions, the ones that serve requests, are what is driven. */
+ * A runner walks the cases of its file: case_begin, any number of case_fail, case_end. Jansson
+ * reads the files; Donjon's own functions, the ones that serve requests, are what is driven. */
 #pragma once
 #include "donjon/scope.h"
 #include <jansson.h>
@@ -17,7 +18,8 @@ typedef struct run {
 /* `id` lives as long as the file. Frees the previous case's scope. */
 void case_begin(run *r, const char *id);
 void case_end(run *r);
-/* One line per failure: case, expected, got. May be called more than once a case; it counts once. */
+/* One line per failure: case, expected, got. May be called more than once a case; it counts once.
+ */
 void case_fail(run *r, const char *expected_fmt, ...) DJ_FORMAT(2, 3);
 /* expected vs got, both printed (cut, escaped) when they differ. */
 bool case_expect_str(run *r, const char *what, dj_str expected, dj_str got);
@@ -29,7 +31,8 @@ dj_str  js_str(const json_t *object, const char *name);  /* DJ_NONE if absent or
 int64_t js_int(const json_t *object, const char *name);  /* 0 if absent */
 bool    js_bool(const json_t *object, const char *name); /* false if absent */
 dj_str  js_text(const json_t *value);                    /* of a string; DJ_NONE else */
-/* Text with one character per byte (latin-1) to its bytes; a character above U+00FF is written as UTF-8. */
+/* Text with one character per byte (latin-1) to its bytes; a character above U+00FF is written as
+ * UTF-8. */
 dj_str js_latin1(run *r, dj_str text);
 dj_str js_base64(run *r, dj_str text);
 

@@ -1,5 +1,6 @@
-/* tools/conformance/cookies.c - http.cookies-parse: a Cookie header to pairs; http.cookies-emit: calls on one response to
- * its Set-Cookie lines. Both through a request and a response, as a view has them. */
+/* tools/conformance/cookies.c - http.cookies-parse: a Cookie header to pairs; http.cookies-emit:
+ * calls on one response to its Set-Cookie lines. Both through a request and a response, as a view
+ * has them. */
 #include "conformance.h"
 #include "donjon/cookies.h"
 #include "http/http.h"
@@ -14,7 +15,8 @@ static dj_req *request_with(run *r, dj_str header)
     head->method = DJ_GET;
     head->path = DJ_LIT("/");
     if (!dj_str_is_none(header)) {
-        head->fields[head->nfields++] = (dj_field){.name = DJ_LIT("Cookie"), .value = header, .id = DJ_FIELD_COOKIE};
+        head->fields[head->nfields++] =
+            (dj_field){.name = DJ_LIT("Cookie"), .value = header, .id = DJ_FIELD_COOKIE};
         head->seen = 1u << DJ_FIELD_COOKIE;
     }
     return dj_req_new(r->scope, head, &peer, DJ_LIT(""));
@@ -24,7 +26,8 @@ void run_cookies_parse(run *r, const json_t *file)
 {
     const json_t *one;
     size_t        i;
-    json_array_foreach(json_object_get(file, "cases"), i, one) {
+    json_array_foreach(json_object_get(file, "cases"), i, one)
+    {
         case_begin(r, json_string_value(json_object_get(one, "id")));
         const json_t *expect = json_object_get(one, "expect");
         dj_req       *req = request_with(r, js_base64(r, js_str(one, "header_b64")));
@@ -43,13 +46,16 @@ void run_cookies_parse(run *r, const json_t *file)
 
 /* -- arguments -- */
 
-/* "2026-01-01T01:00:00[.5]" as UTC; the fraction is dropped: with the clock at a whole second it makes no difference. */
+/* "2026-01-01T01:00:00[.5]" as UTC; the fraction is dropped: with the clock at a whole second it
+ * makes no difference. */
 static int64_t unix_time(const char *text)
 {
     int y = 0, month = 1, d = 1, h = 0, minute = 0, sec = 0;
-    if (sscanf(text, "%d-%d-%dT%d:%d:%d", &y, &month, &d, &h, &minute, &sec) < 3) /* NOLINT: a test's input */
+    if (sscanf(text, "%d-%d-%dT%d:%d:%d", &y, &month, &d, &h, &minute, &sec) <
+        3) /* NOLINT: a test's input */
         return 0;
-    int     shifted = month <= 2 ? y - 1 : y; /* years that begin in March: the leap day is their last */
+    int shifted =
+        month <= 2 ? y - 1 : y; /* years that begin in March: the leap day is their last */
     int64_t days = (int64_t)shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 +
                    (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + d - 1 - 719468;
     return ((days * 24 + h) * 60 + minute) * 60 + sec;
@@ -119,7 +125,8 @@ static bool ends_attribute(unsigned char c)
 static bool deletes_secure(const json_t *call, const dj_cookie *c)
 {
     return dj_str_eq(js_str(call, "op"), DJ_LIT("delete_cookie")) &&
-           (dj_str_starts(c->name, DJ_LIT("__Host-")) || dj_str_starts(c->name, DJ_LIT("__Secure-")) ||
+           (dj_str_starts(c->name, DJ_LIT("__Host-")) ||
+            dj_str_starts(c->name, DJ_LIT("__Secure-")) ||
             dj_str_eq_nocase(c->samesite, DJ_LIT("none")));
 }
 
@@ -138,24 +145,29 @@ static bool refuses(const json_t *calls, size_t index)
         c.samesite = c.samesite.len == 0 ? earlier.samesite : c.samesite;
     }
     c.secure = c.secure || deletes_secure(call, &c);
-    bool host = dj_str_starts(c.name, DJ_LIT("__Host-")), secure_name = dj_str_starts(c.name, DJ_LIT("__Secure-"));
+    bool host = dj_str_starts(c.name, DJ_LIT("__Host-")),
+         secure_name = dj_str_starts(c.name, DJ_LIT("__Secure-"));
     bool none = dj_str_eq_nocase(c.samesite, DJ_LIT("none"));
     for (size_t pos = 0; pos < c.value.len;) {
         if (dj_utf8_next(c.value, &pos) > 0xFF)
             return true;
     }
-    return has_any(c.path, ends_attribute) || has_any(c.domain, ends_attribute) || has_any(c.expires_text, ends_attribute) ||
+    return has_any(c.path, ends_attribute) || has_any(c.domain, ends_attribute) ||
+           has_any(c.expires_text, ends_attribute) ||
            ((none || host || secure_name) && !c.secure) ||
-           (host && (c.domain.len > 0 || !(dj_str_is_none(c.path) || dj_str_eq(c.path, DJ_LIT("/")))));
+           (host &&
+            (c.domain.len > 0 || !(dj_str_is_none(c.path) || dj_str_eq(c.path, DJ_LIT("/")))));
 }
 
 /* -- calls -- */
 
-static void set_signed(run *r, dj_response *resp, const json_t *file, const json_t *one, dj_cookie *cookie)
+static void set_signed(run *r, dj_response *resp, const json_t *file, const json_t *one,
+                       dj_cookie *cookie)
 {
     const dj_keys keys = {.key = dj_secret_new(r->scope, js_str(file, "SECRET_KEY"))};
     dj_str        salt = js_str(json_object_get(one, "args"), "salt");
-    cookie->value = dj_signed_cookie(r->scope, &keys, cookie->name, dj_str_is_none(salt) ? DJ_LIT("") : salt, cookie->value);
+    cookie->value = dj_signed_cookie(r->scope, &keys, cookie->name,
+                                     dj_str_is_none(salt) ? DJ_LIT("") : salt, cookie->value);
     dj_cookie_set(resp, cookie);
 }
 
@@ -193,12 +205,14 @@ void run_cookies_emit(run *r, const json_t *file)
 {
     const json_t *one;
     size_t        i;
-    json_array_foreach(json_object_get(file, "cases"), i, one) {
+    json_array_foreach(json_object_get(file, "cases"), i, one)
+    {
         case_begin(r, json_string_value(json_object_get(one, "id")));
         dj_clock_freeze(r->scope, js_int(file, "now") * 1000000);
-        const json_t *calls = json_object_get(one, "calls"), *expect = json_object_get(one, "expect");
-        dj_response  *resp = dj_respond(request_with(r, DJ_NONE), 200);
-        bool          refused = !dj_str_is_none(js_str(expect, "error")), ok = true;
+        const json_t *calls = json_object_get(one, "calls"),
+                     *expect = json_object_get(one, "expect");
+        dj_response *resp = dj_respond(request_with(r, DJ_NONE), 200);
+        bool         refused = !dj_str_is_none(js_str(expect, "error")), ok = true;
         for (size_t k = 0; k < json_array_size(calls); k++) {
             refused = refused || refuses(calls, k);
             ok = ok && call(r, resp, file, json_array_get(calls, k));

@@ -1,7 +1,8 @@
 /* tools/conformance/csp.c - http.csp: the builder of policies, and the layer in a whole site.
  *
- * Where Donjon is stricter than Django on purpose (spec/http.md section 10, [D]): a policy in which nothing is left gives no
- * header in place of an empty one, and a policy that can't be sent stops the start in place of each request. */
+ * Where Donjon is stricter than Django on purpose (spec/http.md section 10, [D]): a policy in which
+ * nothing is left gives no header in place of an empty one, and a policy that can't be sent stops
+ * the start in place of each request. */
 #include "donjon/builtin.h"
 #include "donjon/policy.h"
 #include "values.h"
@@ -13,7 +14,8 @@ static void build_case(run *r, const json_t *one)
         case_fail(r, "refused: " DJ_FMT, DJ_ARG(dj_failure_text(r->scope)));
         return;
     }
-    case_expect_str(r, "policy", js_str(one, "expect"), dj_csp_build(r->scope, &config, js_str(one, "nonce")));
+    case_expect_str(r, "policy", js_str(one, "expect"),
+                    dj_csp_build(r->scope, &config, js_str(one, "nonce")));
 }
 
 /* -- op middleware -- */
@@ -29,7 +31,8 @@ static dj_response *view(dj_req *req)
         (void)dj_csp_nonce(req);
     if (js_bool(how, "boom"))
         return dj_raise(req, DJ_ERR_INTERNAL, "boom");
-    dj_response *resp = dj_respond(req, json_object_get(how, "status") != NULL ? (int)js_int(how, "status") : 200);
+    dj_response *resp =
+        dj_respond(req, json_object_get(how, "status") != NULL ? (int)js_int(how, "status") : 200);
     if (!dj_str_is_none(header))
         dj_header_set(resp, DJ_LIT("Content-Security-Policy"), header);
     if (!dj_str_is_none(report_only))
@@ -66,13 +69,15 @@ static const dj_csp_policy *view_policy(run *r, const char *name)
 static bool is_views_own(const json_t *pair)
 {
     bool report_only = dj_str_ends(js_text(json_array_get(pair, 0)), DJ_LIT("-Report-Only"));
-    return json_object_get(json_object_get(current, "view"), report_only ? "header_ro" : "header") != NULL;
+    return json_object_get(json_object_get(current, "view"),
+                           report_only ? "header_ro" : "header") != NULL;
 }
 
 /* The nonce is pinned in the vectors and fresh here. */
 static dj_str with_nonce(run *r, dj_str text, dj_req *req)
 {
-    return dj_str_replace(r->scope, text, DJ_LIT("dGVzdC1ub25jZS0xMjM0"), req->nonce_made ? dj_csp_nonce(req) : DJ_NONE);
+    return dj_str_replace(r->scope, text, DJ_LIT("dGVzdC1ub25jZS0xMjM0"),
+                          req->nonce_made ? dj_csp_nonce(req) : DJ_NONE);
 }
 
 static bool is_csp(const dj_header *h)
@@ -84,8 +89,10 @@ static void expect_headers(run *r, dj_req *req, dj_response *resp)
 {
     const json_t *list = json_object_get(json_object_get(current, "expect"), "csp_headers"), *pair;
     size_t        i, at = 0;
-    json_array_foreach(list, i, pair) {
-        dj_str name = js_text(json_array_get(pair, 0)), value = with_nonce(r, js_text(json_array_get(pair, 1)), req);
+    json_array_foreach(list, i, pair)
+    {
+        dj_str name = js_text(json_array_get(pair, 0)),
+               value = with_nonce(r, js_text(json_array_get(pair, 1)), req);
         if (value.len == 0 && !is_views_own(pair))
             continue; /* [D] */
         while (at < resp->nheaders && !is_csp(&resp->headers[at]))
@@ -94,7 +101,8 @@ static void expect_headers(run *r, dj_req *req, dj_response *resp)
             case_fail(r, "expected " DJ_FMT ", which is missing", DJ_ARG(name));
             return;
         }
-        case_expect_str(r, "header", dj_strf(r->scope, DJ_FMT ": " DJ_FMT "\r\n", DJ_ARG(name), DJ_ARG(value)),
+        case_expect_str(r, "header",
+                        dj_strf(r->scope, DJ_FMT ": " DJ_FMT "\r\n", DJ_ARG(name), DJ_ARG(value)),
                         resp->headers[at++].line);
     }
     for (; at < resp->nheaders; at++) {
@@ -105,13 +113,18 @@ static void expect_headers(run *r, dj_req *req, dj_response *resp)
 
 static void middleware_case(run *r, const json_t *one)
 {
-    static const dj_str layers[] = {DJ_STR_INIT("django.middleware.csp.ContentSecurityPolicyMiddleware")};
+    static const dj_str layers[] = {
+        DJ_STR_INIT("django.middleware.csp.ContentSecurityPolicyMiddleware")};
     static const dj_str hosts[] = {DJ_STR_INIT("*")};
     current = one;
-    dj_route route[] = {DJ_PATH("", view, .csp = view_policy(r, "csp"), .csp_report_only = view_policy(r, "csp_ro"))};
-    dj_app   app = {.urls = DJ_ALL(route)};
+    dj_route      route[] = {DJ_PATH("", view, .csp = view_policy(r, "csp"),
+                                     .csp_report_only = view_policy(r, "csp_ro"))};
+    dj_app        app = {.urls = DJ_ALL(route)};
     dj_settings  *settings = dj_settings_default(r->scope);
-    dj_site_parts parts = {.app = &app, .settings = settings, .builtin = dj_builtin_middleware, .nbuiltin = dj_builtin_middleware_len};
+    dj_site_parts parts = {.app = &app,
+                           .settings = settings,
+                           .builtin = dj_builtin_middleware,
+                           .nbuiltin = dj_builtin_middleware_len};
     dj_site      *site;
     settings->MIDDLEWARE = (dj_str_list){layers, DJ_COUNT(layers)};
     settings->ALLOWED_HOSTS = (dj_str_list){hosts, DJ_COUNT(hosts)};
@@ -124,7 +137,8 @@ static void middleware_case(run *r, const json_t *one)
             case_fail(r, "the site does not start: " DJ_FMT, DJ_ARG(dj_failure_text(r->scope)));
         return;
     }
-    json_t *request = json_pack("{s:s, s:s, s:s}", "method", "GET", "target", "/", "host", "testserver");
+    json_t *request =
+        json_pack("{s:s, s:s, s:s}", "method", "GET", "target", "/", "host", "testserver");
     dj_req *req = js_request(r, request);
     case_log_start(r);
     dj_response *resp = dj_site_handle(req, site);
@@ -138,7 +152,8 @@ void run_csp(run *r, const json_t *file)
 {
     const json_t *one;
     size_t        i;
-    json_array_foreach(json_object_get(file, "cases"), i, one) {
+    json_array_foreach(json_object_get(file, "cases"), i, one)
+    {
         case_begin(r, json_string_value(json_object_get(one, "id")));
         if (dj_str_eq(js_str(one, "op"), DJ_LIT("build_policy")))
             build_case(r, one);

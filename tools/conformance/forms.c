@@ -1,5 +1,5 @@
-/* tools/conformance/forms.c - http.multipart, and the forms of http.querydict: whole requests to a view that reads POST and
- * FILES. */
+/* tools/conformance/forms.c - http.multipart, and the forms of http.querydict: whole requests to a
+ * view that reads POST and FILES. */
 #include "forms.h"
 
 static const dj_form *seen; /* what the view read; NULL: it could not */
@@ -75,9 +75,11 @@ static void compare_post(run *r, const json_t *lists, const dj_form *form)
         const json_t *pair = json_array_get(lists, i), *values = json_array_get(pair, 1);
         dj_str        name = dj_post_name(form, i);
         case_expect_str(r, "name", js_text(json_array_get(pair, 0)), name);
-        case_expect_int(r, "values", (int64_t)json_array_size(values), (int64_t)dj_post_count(form, name));
+        case_expect_int(r, "values", (int64_t)json_array_size(values),
+                        (int64_t)dj_post_count(form, name));
         for (size_t k = 0; k < json_array_size(values); k++)
-            case_expect_str(r, "value", js_text(json_array_get(values, k)), dj_post_at(form, name, k));
+            case_expect_str(r, "value", js_text(json_array_get(values, k)),
+                            dj_post_at(form, name, k));
     }
 }
 
@@ -97,7 +99,8 @@ static void compare_file(run *r, const json_t *want, const dj_upload *upload)
     {
         for (i = 0; i < upload->nparams && !dj_str_eq(upload->params[i].name, dj_str_of(name));)
             i++;
-        case_expect_str(r, name, js_text(value), i < upload->nparams ? upload->params[i].value : DJ_NONE);
+        case_expect_str(r, name, js_text(value),
+                        i < upload->nparams ? upload->params[i].value : DJ_NONE);
     }
     if (dj_upload_read(r->scope, upload, 0, bytes, (size_t)upload->size, &got) != DJ_OK)
         case_fail(r, DJ_FMT, DJ_ARG(dj_failure_text(r->scope)));
@@ -136,7 +139,8 @@ static dj_settings *settings_of(run *r, const json_t *c)
     return settings;
 }
 
-/* A field of the case becomes a header unless it is null. Content-Length is the body's unless the case has one. */
+/* A field of the case becomes a header unless it is null. Content-Length is the body's unless the
+ * case has one. */
 static void add_header(json_t *headers, const char *name, json_t *value)
 {
     if (value != NULL && !json_is_null(value))
@@ -154,9 +158,10 @@ static dj_req *request_of(run *r, const json_t *c)
         json_incref(length);
     add_header(headers, "Content-Type", json_object_get(c, "content_type"));
     add_header(headers, "Content-Length", length);
-    json_t *request = json_pack("{ss, ss, ss, sO, sO}", "method", dj_str_is_none(method) ? "POST" : dj_cstr(r->scope, method),
-                                "target", "/post/", "host", "testserver", "headers", headers, "body_b64",
-                                json_object_get(c, "body_b64"));
+    json_t *request = json_pack("{ss, ss, ss, sO, sO}", "method",
+                                dj_str_is_none(method) ? "POST" : dj_cstr(r->scope, method),
+                                "target", "/post/", "host", "testserver", "headers", headers,
+                                "body_b64", json_object_get(c, "body_b64"));
     dj_own(r->scope, (void (*)(void *))json_decref, request); /* the request borrows its texts */
     json_decref(length);
     json_decref(headers);
@@ -165,7 +170,8 @@ static dj_req *request_of(run *r, const json_t *c)
 
 static const json_t *one_of_peers(const json_t *log)
 {
-    return json_object_get(json_array_get(log, 0), "peer"); /* Django's answer is not ours: no record to compare */
+    return json_object_get(json_array_get(log, 0),
+                           "peer"); /* Django's answer is not ours: no record to compare */
 }
 
 void form_case(run *r, const json_t *c)
@@ -196,7 +202,8 @@ void run_multipart(run *r, const json_t *file)
 {
     const json_t *one;
     size_t        i;
-    json_array_foreach(json_object_get(file, "cases"), i, one) {
+    json_array_foreach(json_object_get(file, "cases"), i, one)
+    {
         case_begin(r, json_string_value(json_object_get(one, "id")));
         form_case(r, one);
         case_end(r);

@@ -1,4 +1,5 @@
-/* tools/conformance/hooks.c - http.hooks: layers A, B, C that trace their hooks and misbehave as the case says. */
+/* tools/conformance/hooks.c - http.hooks: layers A, B, C that trace their hooks and misbehave as
+ * the case says. */
 #include "site_case.h"
 
 typedef struct layer {
@@ -86,13 +87,17 @@ static dj_err init_layer(size_t i, void **state)
     return does(&layers[i], DJ_LIT("unused")) ? DJ_ERR_NOT_USED : DJ_OK;
 }
 
-#define LAYER(name_, index)                                                            \
-    static dj_err init_##name_(dj_scope *s, const dj_settings *settings, void **state) \
-    {                                                                                  \
-        return init_layer(index, state);                                               \
-    }                                                                                  \
-    static const dj_middleware layer_##name_ = {.name = #name_, .init = init_##name_, .around = around, .on_view = on_view, \
-                                                .on_exception = on_exception, .on_template = on_template};
+#define LAYER(name_, index)                                                                        \
+    static dj_err init_##name_(dj_scope *s, const dj_settings *settings, void **state)             \
+    {                                                                                              \
+        return init_layer(index, state);                                                           \
+    }                                                                                              \
+    static const dj_middleware layer_##name_ = {.name = #name_,                                    \
+                                                .init = init_##name_,                              \
+                                                .around = around,                                  \
+                                                .on_view = on_view,                                \
+                                                .on_exception = on_exception,                      \
+                                                .on_template = on_template};
 LAYER(A, 0)
 LAYER(B, 1)
 LAYER(C, 2)
@@ -154,12 +159,16 @@ static dj_response *template_boom_view(dj_req *req)
 }
 
 static const dj_route routes[] = {
-    DJ_PATH("h-plain/", plain),          DJ_PATH("h-boom/", boom_view),
-    DJ_PATH("h-denied/", denied_view),   DJ_PATH("h-none/", none_view),
-    DJ_PATH("h-template/", template_view), DJ_PATH("h-template-boom/", template_boom_view),
+    DJ_PATH("h-plain/", plain),
+    DJ_PATH("h-boom/", boom_view),
+    DJ_PATH("h-denied/", denied_view),
+    DJ_PATH("h-none/", none_view),
+    DJ_PATH("h-template/", template_view),
+    DJ_PATH("h-template-boom/", template_boom_view),
 };
 
-static const dj_app app = {.urls = DJ_ALL(routes), .middleware = all_layers, .nmiddleware = DJ_COUNT(all_layers)};
+static const dj_app app = {
+    .urls = DJ_ALL(routes), .middleware = all_layers, .nmiddleware = DJ_COUNT(all_layers)};
 
 static dj_str joined_trace(run *r, const json_t *list)
 {
@@ -192,12 +201,15 @@ static void run_case(run *r, const json_t *c)
         json_decref(hosts);
         return;
     }
-    json_t *request = json_pack("{s:s, s:s+, s:s}", "method", "GET", "target", "/h-",
-                                dj_cstr(r->scope, dj_str_cat(r->scope, js_str(c, "view"), DJ_LIT("/"))), "host", "testserver");
+    json_t *request =
+        json_pack("{s:s, s:s+, s:s}", "method", "GET", "target", "/h-",
+                  dj_cstr(r->scope, dj_str_cat(r->scope, js_str(c, "view"), DJ_LIT("/"))), "host",
+                  "testserver");
     case_log_start(r);
     dj_response *resp = dj_site_handle(js_request(r, request), site);
     case_log_compare(r, json_object_get(expect, "log"));
-    case_expect_str(r, "trace", joined_trace(r, json_object_get(expect, "trace")), dj_buf_str(&trace));
+    case_expect_str(r, "trace", joined_trace(r, json_object_get(expect, "trace")),
+                    dj_buf_str(&trace));
     case_expect_int(r, "status", js_int(expect, "status"), dj_status(resp));
     if (json_is_string(json_object_get(expect, "body")))
         case_expect_str(r, "body", js_str(expect, "body"), case_body(r, resp));

@@ -1,7 +1,9 @@
-/* tools/conformance/http1.c - http.http1: bytes on one connection -> the requests handed on, and how it ends.
+/* tools/conformance/http1.c - http.http1: bytes on one connection -> the requests handed on, and
+ * how it ends.
  *
- * Each case runs whole, byte by byte and cut at random places; all must agree. The buffer moves with every piece and is exactly
- * as long as what has arrived, so that a sanitizer sees any read beyond it. */
+ * Each case runs whole, byte by byte and cut at random places; all must agree. The buffer moves
+ * with every piece and is exactly as long as what has arrived, so that a sanitizer sees any read
+ * beyond it. */
 #include "conformance.h"
 #include "http/http.h"
 
@@ -31,7 +33,8 @@ static json_t *text_of(run *r, dj_str latin1)
 
 static json_t *base64_of(run *r, dj_str s)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char  *out = dj_alloc_raw(r->scope, s.len / 3 * 4 + 5);
     size_t n = 0;
     for (size_t i = 0; i < s.len; i += 3) {
@@ -48,8 +51,8 @@ static json_t *base64_of(run *r, dj_str s)
 static void hand_on(run *r, conversation *c)
 {
     static const char *const forms[] = {"origin", "absolute", "asterisk"};
-    const dj_head *head = &c->head;
-    json_t        *request = json_object(), *headers = json_array();
+    const dj_head           *head = &c->head;
+    json_t                  *request = json_object(), *headers = json_array();
     for (size_t i = 0; i < head->nfields; i++) {
         json_t *pair = json_array();
         json_array_append_new(pair, text_of(r, dj_str_lower(r->scope, head->fields[i].name)));
@@ -91,7 +94,8 @@ static void refuse(conversation *c, dj_refusal why)
 static bool read_head(conversation *c)
 {
     size_t          consumed;
-    dj_http1_result got = dj_http1_parse(&c->parser, dj_str_n(c->input, c->input_len), &c->head, &consumed);
+    dj_http1_result got =
+        dj_http1_parse(&c->parser, dj_str_n(c->input, c->input_len), &c->head, &consumed);
     if (got == DJ_HTTP1_REFUSED)
         refuse(c, c->parser.refusal);
     if (got != DJ_HTTP1_DONE) {
@@ -115,7 +119,8 @@ static bool read_body(conversation *c)
     for (;;) {
         size_t          consumed;
         dj_str          data;
-        dj_http1_result got = dj_http1_body_read(&c->body, dj_str_n(c->input, c->input_len), &consumed, &data);
+        dj_http1_result got =
+            dj_http1_body_read(&c->body, dj_str_n(c->input, c->input_len), &consumed, &data);
         DJ_ASSERT(consumed <= c->input_len);
         if (got == DJ_HTTP1_DATA)
             dj_buf_add(&c->data, data);
@@ -152,9 +157,13 @@ static void arrive(run *r, conversation *c, dj_str piece)
 typedef enum cutting { WHOLE, EVERY_BYTE, RANDOM } cutting;
 
 /* The verdict on `bytes`, in the form of the vectors. `seed` only for RANDOM. */
-static json_t *converse(run *r, const dj_http_limits *limits, dj_str bytes, cutting how, uint32_t seed)
+static json_t *converse(run *r, const dj_http_limits *limits, dj_str bytes, cutting how,
+                        uint32_t seed)
 {
-    conversation c = {.limits = *limits, .input = malloc(1), .requests = json_array(), .data = dj_buf_make(r->scope, limits->body)};
+    conversation c = {.limits = *limits,
+                      .input = malloc(1),
+                      .requests = json_array(),
+                      .data = dj_buf_make(r->scope, limits->body)};
     dj_http1_init(&c.parser, &c.limits, false);
     for (size_t at = 0; at < bytes.len && c.action == NULL;) {
         size_t len = how == WHOLE ? bytes.len : 1;
@@ -186,12 +195,15 @@ static json_t *converse(run *r, const dj_http_limits *limits, dj_str bytes, cutt
 static json_t *expected_of(const json_t *verdict)
 {
     static const char *const told[] = {"action", "status", "reason"};
-    json_t *requests = json_deep_copy(json_object_get(verdict, "requests")), *end = json_object(), *out = json_object(), *request;
-    size_t  i;
-    json_array_foreach(requests, i, request) {
+    json_t *requests = json_deep_copy(json_object_get(verdict, "requests")), *end = json_object(),
+           *out = json_object(), *request;
+    size_t i;
+    json_array_foreach(requests, i, request)
+    {
         json_t *dropped = json_object_get(request, "dropped_headers");
         if (dropped != NULL) /* their names are gone */
-            json_object_set_new(request, "dropped_headers", json_integer((json_int_t)json_array_size(dropped)));
+            json_object_set_new(request, "dropped_headers",
+                                json_integer((json_int_t)json_array_size(dropped)));
     }
     for (i = 0; i < DJ_COUNT(told); i++) {
         json_t *value = json_object_get(json_object_get(verdict, "end"), told[i]);
@@ -206,7 +218,8 @@ static json_t *expected_of(const json_t *verdict)
 static void check(run *r, const char *what, const json_t *expected, json_t *got)
 {
     if (!json_equal(expected, got)) {
-        char *want = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS), *have = json_dumps(got, JSON_COMPACT | JSON_SORT_KEYS);
+        char *want = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS),
+             *have = json_dumps(got, JSON_COMPACT | JSON_SORT_KEYS);
         case_expect_str(r, what, dj_str_of(want), dj_str_of(have));
         r->bad = true;
         free(want);
@@ -235,7 +248,8 @@ void run_http1(run *r, const json_t *file)
     dj_http_limits limits = limits_of(file);
     const json_t  *one;
     size_t         i;
-    json_array_foreach(json_object_get(file, "cases"), i, one) {
+    json_array_foreach(json_object_get(file, "cases"), i, one)
+    {
         case_begin(r, json_string_value(json_object_get(one, "id")));
         dj_str  bytes = js_base64(r, js_str(one, "bytes_b64"));
         bool    every_byte = dj_str_eq(js_str(one, "split"), DJ_LIT("every-byte"));
@@ -245,7 +259,8 @@ void run_http1(run *r, const json_t *file)
         check(r, every_byte ? "whole" : "byte by byte", expected,
               converse(r, &limits, bytes, every_byte ? WHOLE : EVERY_BYTE, 0));
         for (uint32_t cut = 0; cut < 8; cut++)
-            check(r, "cut at random", expected, converse(r, &limits, bytes, RANDOM, (uint32_t)i * 8 + cut));
+            check(r, "cut at random", expected,
+                  converse(r, &limits, bytes, RANDOM, (uint32_t)i * 8 + cut));
         json_decref(expected);
         case_end(r);
     }

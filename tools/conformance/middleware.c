@@ -1,7 +1,8 @@
-/* tools/conformance/middleware.c - http.middleware and http.conditional: the test site of the vectors' README, whole requests
- * to whole answers.
+/* tools/conformance/middleware.c - http.middleware and http.conditional: the test site of the
+ * vectors' README, whole requests to whole answers.
  *
- * The site answers as Django does (HOST_CHECK_FIRST, SECURE_ALL_ANSWERS, GZIP_REFUSABLE off): the vectors are Django's. */
+ * The site answers as Django does (HOST_CHECK_FIRST, SECURE_ALL_ANSWERS, GZIP_REFUSABLE off): the
+ * vectors are Django's. */
 #include "forms.h"
 #include "donjon/builtin.h"
 #include "donjon/caching.h"
@@ -11,17 +12,17 @@
 
 /* -- views -- */
 
-#define SAYS(name, status, text)                             \
-    static dj_response *name(dj_req *req)                    \
-    {                                                        \
-        dj_response *resp = dj_respond(req, status);         \
-        dj_page_add(resp, DJ_HTML(text));                    \
-        return resp;                                         \
+#define SAYS(name, status, text)                                                                   \
+    static dj_response *name(dj_req *req)                                                          \
+    {                                                                                              \
+        dj_response *resp = dj_respond(req, status);                                               \
+        dj_page_add(resp, DJ_HTML(text));                                                          \
+        return resp;                                                                               \
     }
-#define RAISES(name, code)                                   \
-    static dj_response *name(dj_req *req)                    \
-    {                                                        \
-        return dj_raise(req, DJ_ERR_##code, "secret detail"); \
+#define RAISES(name, code)                                                                         \
+    static dj_response *name(dj_req *req)                                                          \
+    {                                                                                              \
+        return dj_raise(req, DJ_ERR_##code, "secret detail");                                      \
     }
 
 SAYS(home, 200, "home")
@@ -121,11 +122,11 @@ static dj_response *gzip_view(dj_req *req)
     return resp;
 }
 
-#define CONDITION(view, etag, last_modified)                        \
-    static dj_response *view(dj_req *req)                           \
-    {                                                               \
-        dj_response *known = dj_condition(req, etag, last_modified); \
-        return known != NULL ? known : x(req);                      \
+#define CONDITION(view, etag, last_modified)                                                       \
+    static dj_response *view(dj_req *req)                                                          \
+    {                                                                                              \
+        dj_response *known = dj_condition(req, etag, last_modified);                               \
+        return known != NULL ? known : x(req);                                                     \
     }
 #define FROZEN_AT INT64_C(1767225600)
 CONDITION(cond_etag, DJ_LIT("abc"), 0)
@@ -134,12 +135,12 @@ CONDITION(cond_both, DJ_LIT("abc"), FROZEN_AT)
 CONDITION(cond_none, DJ_NONE, 0)
 CONDITION(cond_weak, DJ_LIT("W/\"abc\""), 0)
 
-#define DECORATED(view, ...)            \
-    static dj_response *view(dj_req *req) \
-    {                                   \
-        dj_response *resp = x(req);     \
-        __VA_ARGS__;                    \
-        return resp;                    \
+#define DECORATED(view, ...)                                                                       \
+    static dj_response *view(dj_req *req)                                                          \
+    {                                                                                              \
+        dj_response *resp = x(req);                                                                \
+        __VA_ARGS__;                                                                               \
+        return resp;                                                                               \
     }
 DECORATED(never_cache, dj_never_cache(resp))
 DECORATED(cache_control, dj_cache_control(resp, DJ_LIT("private, max-age=60")))
@@ -162,10 +163,10 @@ static dj_response *with(dj_response *resp, dj_str name, dj_str value)
     return resp;
 }
 
-#define BIG_WITH(view, name, value)                          \
-    static dj_response *view(dj_req *req)                    \
-    {                                                        \
-        return with(big(req), DJ_LIT(name), DJ_LIT(value));  \
+#define BIG_WITH(view, name, value)                                                                \
+    static dj_response *view(dj_req *req)                                                          \
+    {                                                                                              \
+        return with(big(req), DJ_LIT(name), DJ_LIT(value));                                        \
     }
 BIG_WITH(big_etag, "ETag", "\"v1\"")
 BIG_WITH(big_weak, "ETag", "W/\"v1\"")
@@ -173,10 +174,10 @@ BIG_WITH(big_br, "Content-Encoding", "br")
 BIG_WITH(big_vary, "Vary", "Cookie")
 BIG_WITH(big_vary_star, "Vary", "*")
 
-#define X_WITH(view, name, value)                            \
-    static dj_response *view(dj_req *req)                    \
-    {                                                        \
-        return with(x(req), DJ_LIT(name), DJ_LIT(value));    \
+#define X_WITH(view, name, value)                                                                  \
+    static dj_response *view(dj_req *req)                                                          \
+    {                                                                                              \
+        return with(x(req), DJ_LIT(name), DJ_LIT(value));                                          \
     }
 #define FROZEN "Thu, 01 Jan 2026 00:00:00 GMT"
 X_WITH(nostore, "Cache-Control", "no-store")
@@ -292,7 +293,10 @@ static dj_response *cookie(dj_req *req)
 {
     dj_response *resp = x(req);
     dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("a"), .value = DJ_LIT("1")});
-    dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("b"), .value = DJ_LIT("2"), .httponly = true, .samesite = DJ_LIT("Lax")});
+    dj_cookie_set(resp, &(dj_cookie){.name = DJ_LIT("b"),
+                                     .value = DJ_LIT("2"),
+                                     .httponly = true,
+                                     .samesite = DJ_LIT("Lax")});
     return resp;
 }
 
@@ -327,14 +331,16 @@ static dj_response *get_post(dj_req *req)
 static dj_response *item(dj_req *req)
 {
     dj_response *resp = dj_respond(req, 200);
-    dj_page_add(resp, dj_html_escape(req->scope, dj_strf(req->scope, "item %lld", (long long)dj_path_int(req, "pk"))));
+    dj_page_add(resp, dj_html_escape(req->scope, dj_strf(req->scope, "item %lld",
+                                                         (long long)dj_path_int(req, "pk"))));
     return resp;
 }
 
 static dj_response *rx(dj_req *req)
 {
     dj_response *resp = dj_respond(req, 200);
-    dj_page_add(resp, dj_html_escape(req->scope, dj_str_cat(req->scope, DJ_LIT("rx "), dj_path_str(req, "y"))));
+    dj_page_add(resp, dj_html_escape(req->scope,
+                                     dj_str_cat(req->scope, DJ_LIT("rx "), dj_path_str(req, "y"))));
     return resp;
 }
 
@@ -421,10 +427,10 @@ static const dj_app app = {.urls = DJ_ALL(routes)};
 
 static dj_settings *settings_of(run *r, const json_t *file, const json_t *c)
 {
-    dj_settings  *settings = dj_settings_default(r->scope);
-    const char   *name;
-    json_t       *value;
-    const json_t *list = json_object_get(c, "middleware");
+    dj_settings        *settings = dj_settings_default(r->scope);
+    const char         *name;
+    json_t             *value;
+    const json_t       *list = json_object_get(c, "middleware");
     static const dj_str hosts[] = {DJ_STR_INIT("testserver")};
     settings->ALLOWED_HOSTS = (dj_str_list){hosts, 1};
     settings->HOST_CHECK_FIRST = false;
@@ -455,7 +461,8 @@ static bool is_cookie(dj_str name)
     return dj_str_eq_nocase(name, DJ_LIT("Set-Cookie"));
 }
 
-/* Django sends cookies last; here they stand where they were set. Order counts among the others and among themselves. */
+/* Django sends cookies last; here they stand where they were set. Order counts among the others and
+ * among themselves. */
 static const dj_header *next_header(const dj_response *resp, bool cookies, size_t *at)
 {
     while (*at < resp->nheaders) {
@@ -468,7 +475,8 @@ static const dj_header *next_header(const dj_response *resp, bool cookies, size_
 
 static void compare_header(run *r, const json_t *pair, const dj_header *h, const dj_response *resp)
 {
-    dj_str name = js_text(json_array_get(pair, 0)), value = js_latin1(r, js_text(json_array_get(pair, 1)));
+    dj_str name = js_text(json_array_get(pair, 0)),
+           value = js_latin1(r, js_text(json_array_get(pair, 1)));
     dj_str got_name = dj_str_first(h->line, h->name_len), got = header_value(h);
     if (!dj_str_eq_nocase(name, got_name)) {
         case_fail(r, "expected the header " DJ_FMT " got " DJ_FMT, DJ_ARG(name), DJ_ARG(got_name));
@@ -478,7 +486,9 @@ static void compare_header(run *r, const json_t *pair, const dj_header *h, const
         if (dj_str_eq_nocase(name, DJ_LIT("Content-Length")))
             value = dj_strf(r->scope, "%zu", resp->body_len);
         else
-            value = got.len > 2 && got.ptr[0] == '"' && dj_str_ends(got, DJ_LIT("\"")) ? got : DJ_LIT("a strong tag");
+            value = got.len > 2 && got.ptr[0] == '"' && dj_str_ends(got, DJ_LIT("\""))
+                        ? got
+                        : DJ_LIT("a strong tag");
     }
     case_expect_str(r, dj_cstr(r->scope, name), value, got);
 }
@@ -494,11 +504,13 @@ static void compare_headers(run *r, const json_t *list, const dj_response *resp)
         if (h != NULL)
             compare_header(r, pair, h, resp);
         else
-            case_fail(r, "the header " DJ_FMT " is missing", DJ_ARG(js_text(json_array_get(pair, 0))));
+            case_fail(r, "the header " DJ_FMT " is missing",
+                      DJ_ARG(js_text(json_array_get(pair, 0))));
     }
 }
 
-/* Checks the header, then inflates. gzip_name_length is what Django drew when the vectors were made: ours is any below 100. */
+/* Checks the header, then inflates. gzip_name_length is what Django drew when the vectors were
+ * made: ours is any below 100. */
 static dj_str gunzipped(run *r, dj_str body)
 {
     static const char start[] = "\x1f\x8b\x08\x08\0\0\0\0\0\x03";
@@ -508,11 +520,16 @@ static dj_str gunzipped(run *r, dj_str body)
         case_fail(r, "not the header of gzip with a name");
         return DJ_NONE;
     }
-    dj_str name = dj_str_first(dj_str_from(body, header), dj_str_chr(dj_str_from(body, header), '\0'));
-    case_expect_bool(r, "a name of 0 to 99 letters a", true, name.len < 100 && dj_str_strip(name, DJ_LIT("a")).len == 0);
+    dj_str name =
+        dj_str_first(dj_str_from(body, header), dj_str_chr(dj_str_from(body, header), '\0'));
+    case_expect_bool(r, "a name of 0 to 99 letters a", true,
+                     name.len < 100 && dj_str_strip(name, DJ_LIT("a")).len == 0);
     unsigned char *in = dj_alloc_raw(r->scope, body.len + 1);
     memcpy(in, body.ptr, body.len);
-    z_stream z = {.next_in = in, .avail_in = (uInt)body.len, .next_out = (Bytef *)out, .avail_out = (uInt)max};
+    z_stream z = {.next_in = in,
+                  .avail_in = (uInt)body.len,
+                  .next_out = (Bytef *)out,
+                  .avail_out = (uInt)max};
     int      e = inflateInit2(&z, 15 + 16);
     DJ_ASSERT(e == Z_OK);
     e = inflate(&z, Z_FINISH);
@@ -556,7 +573,8 @@ static void compare_body(run *r, const json_t *expect, const dj_response *resp, 
         case_expect_bool(r, "a page of our own", true, resp->builtin);
     } else if (js_bool(expect, "debug_page")) {
         /* The path of the request is all that the page repeats of it, and never as markup. */
-        case_expect_bool(r, "a debug page", true, dj_str_starts(body, DJ_LIT("<!doctype html>")) && !resp->builtin);
+        case_expect_bool(r, "a debug page", true,
+                         dj_str_starts(body, DJ_LIT("<!doctype html>")) && !resp->builtin);
         case_expect_bool(r, "escaped", false, dj_str_has(body, DJ_LIT("<x>")));
     } else if (!dj_str_is_none(want)) {
         case_expect_str(r, "body", js_latin1(r, want), body);
@@ -567,7 +585,9 @@ static void run_case(run *r, const json_t *file, const json_t *c)
 {
     const json_t *expect = json_object_get(c, "expect");
     dj_site      *site = NULL;
-    dj_site_parts parts = {.app = &app, .settings = settings_of(r, file, c), .builtin = dj_builtin_middleware,
+    dj_site_parts parts = {.app = &app,
+                           .settings = settings_of(r, file, c),
+                           .builtin = dj_builtin_middleware,
                            .nbuiltin = dj_builtin_middleware_len};
     if (dj_site_new(r->scope, &parts, &site) != DJ_OK) {
         case_fail(r, DJ_FMT, DJ_ARG(dj_failure_text(r->scope)));

@@ -1,7 +1,8 @@
-/* tools/conformance/policy.c - http.hosts, http.safe-redirect, http.safe-join, http.hidden-settings.
+/* tools/conformance/policy.c - http.hosts, http.safe-redirect, http.safe-join,
+ * http.hidden-settings.
  *
- * Where Donjon is stricter than Django on purpose (spec/http.md, marked [D]), the case is held to Donjon's rule; the
- * functions below say so. */
+ * Where Donjon is stricter than Django on purpose (spec/http.md, marked [D]), the case is held to
+ * Donjon's rule; the functions below say so. */
 #include "app/app.h"
 #include "donjon/host.h"
 #include "donjon/policy.h"
@@ -11,7 +12,8 @@
 
 /* -- http.hosts -- */
 
-static void add_field(run *r, dj_head *head, const json_t *meta, const char *key, const char *name, dj_field_id id)
+static void add_field(run *r, dj_head *head, const json_t *meta, const char *key, const char *name,
+                      dj_field_id id)
 {
     dj_str value = js_str(meta, key);
     if (dj_str_is_none(value))
@@ -35,18 +37,29 @@ static dj_req *host_request(run *r, const json_t *meta, dj_site *site)
     dj_head *head = dj_new(r->scope, dj_head);
     dj_peer *peer = dj_new(r->scope, dj_peer);
     int64_t  port = 0;
-    *head = (dj_head){.method = DJ_GET, .method_name = DJ_LIT("GET"), .target = DJ_LIT("/p/?q=1"), .path = DJ_LIT("/p/"),
-                      .query = DJ_LIT("q=1"), .has_query = true, .minor = 1};
+    *head = (dj_head){.method = DJ_GET,
+                      .method_name = DJ_LIT("GET"),
+                      .target = DJ_LIT("/p/?q=1"),
+                      .path = DJ_LIT("/p/"),
+                      .query = DJ_LIT("q=1"),
+                      .has_query = true,
+                      .minor = 1};
     add_field(r, head, meta, "HTTP_HOST", "Host", DJ_FIELD_HOST);
-    add_field(r, head, meta, "HTTP_X_FORWARDED_HOST", "X-Forwarded-Host", DJ_FIELD_X_FORWARDED_HOST);
-    add_field(r, head, meta, "HTTP_X_FORWARDED_PORT", "X-Forwarded-Port", DJ_FIELD_X_FORWARDED_PORT);
-    add_field(r, head, meta, "HTTP_X_FORWARDED_PROTO", "X-Forwarded-Proto", DJ_FIELD_X_FORWARDED_PROTO);
+    add_field(r, head, meta, "HTTP_X_FORWARDED_HOST", "X-Forwarded-Host",
+              DJ_FIELD_X_FORWARDED_HOST);
+    add_field(r, head, meta, "HTTP_X_FORWARDED_PORT", "X-Forwarded-Port",
+              DJ_FIELD_X_FORWARDED_PORT);
+    add_field(r, head, meta, "HTTP_X_FORWARDED_PROTO", "X-Forwarded-Proto",
+              DJ_FIELD_X_FORWARDED_PROTO);
     add_field(r, head, meta, "HTTP_X_SSL", "X-Ssl", DJ_FIELD_OTHER);
     head->host = dj_head_field(head, DJ_FIELD_HOST);
     if (!dj_str_to_int(js_str(meta, "SERVER_PORT"), &port))
         case_fail(r, "SERVER_PORT is no number");
-    *peer = (dj_peer){.address = DJ_LIT("127.0.0.1"), .loopback = true, .port = (uint16_t)port,
-                      .tls = dj_str_eq(js_str(meta, "url_scheme"), DJ_LIT("https")), .server_name = js_str(meta, "SERVER_NAME")};
+    *peer = (dj_peer){.address = DJ_LIT("127.0.0.1"),
+                      .loopback = true,
+                      .port = (uint16_t)port,
+                      .tls = dj_str_eq(js_str(meta, "url_scheme"), DJ_LIT("https")),
+                      .server_name = js_str(meta, "SERVER_NAME")};
     dj_req *req = dj_req_new(r->scope, head, peer, DJ_LIT(""));
     req->site = site;
     dj_host_prepare(req);
@@ -67,7 +80,8 @@ static void expect_host(run *r, const json_t *expect, dj_req *req)
         return;
     }
     case_expect_str(r, "host", js_str(expect, "host"), host);
-    case_expect_int(r, "build_absolute_uri", DJ_OK, (int64_t)dj_build_absolute_uri(req, DJ_NONE, &uri));
+    case_expect_int(r, "build_absolute_uri", DJ_OK,
+                    (int64_t)dj_build_absolute_uri(req, DJ_NONE, &uri));
     case_expect_str(r, "absolute_uri", js_str(expect, "absolute_uri"), uri);
 }
 
@@ -81,15 +95,17 @@ static void expect_decision(run *r, const json_t *one, const dj_settings *settin
     }
     case_expect_str(r, "host", js_str(expect, "host"), host);
     case_expect_str(r, "absolute_uri", js_str(expect, "absolute_uri"),
-                    dj_iri_to_uri(r->scope, dj_strf(r->scope, DJ_FMT "://" DJ_FMT "/p/?q=1", DJ_ARG(scheme), DJ_ARG(host))));
+                    dj_iri_to_uri(r->scope, dj_strf(r->scope, DJ_FMT "://" DJ_FMT "/p/?q=1",
+                                                    DJ_ARG(scheme), DJ_ARG(host))));
 }
 
-/* [D] X-Forwarded-Port that is not one to five digits is ignored: such a request must go as the same one without it. */
+/* [D] X-Forwarded-Port that is not one to five digits is ignored: such a request must go as the
+ * same one without it. */
 static bool port_is_ignored(const json_t *one)
 {
     dj_str port = js_str(json_object_get(one, "meta"), "HTTP_X_FORWARDED_PORT");
-    return js_bool(json_object_get(one, "settings"), "USE_X_FORWARDED_PORT") && !dj_str_is_none(port) &&
-           !dj_port_is_plausible(port);
+    return js_bool(json_object_get(one, "settings"), "USE_X_FORWARDED_PORT") &&
+           !dj_str_is_none(port) && !dj_port_is_plausible(port);
 }
 
 static void expect_port_ignored(run *r, const json_t *one, dj_req *req)
@@ -99,19 +115,21 @@ static void expect_port_ignored(run *r, const json_t *one, dj_req *req)
     json_object_del(meta, "HTTP_X_FORWARDED_PORT");
     dj_req *plain = host_request(r, meta, (dj_site *)(uintptr_t)req->site);
     dj_err  e = dj_build_absolute_uri(req, DJ_NONE, &with);
-    case_expect_int(r, "error", (int64_t)dj_build_absolute_uri(plain, DJ_NONE, &without), (int64_t)e);
+    case_expect_int(r, "error", (int64_t)dj_build_absolute_uri(plain, DJ_NONE, &without),
+                    (int64_t)e);
     case_expect_str(r, "absolute_uri without the header", without, with);
-    case_expect_str(r, "port", js_str(json_object_get(one, "meta"), "SERVER_PORT"), dj_req_port(req));
+    case_expect_str(r, "port", js_str(json_object_get(one, "meta"), "SERVER_PORT"),
+                    dj_req_port(req));
     json_decref(meta);
 }
 
 static void host_case(run *r, const json_t *one)
 {
     static const dj_str proxies[] = {DJ_STR_INIT("127.0.0.0/8")};
-    const json_t       *given = json_object_get(one, "settings"), *meta = json_object_get(one, "meta");
-    const json_t       *expect = json_object_get(one, "expect");
-    dj_settings        *settings = dj_new(r->scope, dj_settings);
-    dj_site            *site = dj_new(r->scope, dj_site);
+    const json_t *given = json_object_get(one, "settings"), *meta = json_object_get(one, "meta");
+    const json_t *expect = json_object_get(one, "expect");
+    dj_settings  *settings = dj_new(r->scope, dj_settings);
+    dj_site      *site = dj_new(r->scope, dj_site);
     settings->ALLOWED_HOSTS = js_str_list(r, json_object_get(given, "ALLOWED_HOSTS"));
     settings->DEBUG = js_bool(given, "DEBUG");
     settings->USE_X_FORWARDED_HOST = js_bool(given, "USE_X_FORWARDED_HOST");
@@ -142,7 +160,8 @@ void run_hosts(run *r, const json_t *file)
 {
     const json_t *one;
     size_t        i;
-    EACH_CASE(file, i, one) {
+    EACH_CASE(file, i, one)
+    {
         case_begin(r, json_string_value(json_object_get(one, "id")));
         host_case(r, one);
         case_end(r);
@@ -153,13 +172,14 @@ void run_hosts(run *r, const json_t *file)
 
 static void redirect_case(run *r, const json_t *one)
 {
-    static const dj_head head = {.method = DJ_GET, .method_name = DJ_STR_INIT("GET"), .path = DJ_STR_INIT("/")};
+    static const dj_head head = {
+        .method = DJ_GET, .method_name = DJ_STR_INIT("GET"), .path = DJ_STR_INIT("/")};
     static const dj_peer peer = {.address = DJ_STR_INIT("127.0.0.1"), .loopback = true, .port = 80};
-    const json_t *expect = json_object_get(one, "expect");
-    dj_req       *req = dj_req_new(r->scope, &head, &peer, DJ_LIT(""));
-    dj_str        to = js_str(one, "redirect_to"), error = js_str(expect, "error");
-    bool          permanent = dj_str_eq(js_str(one, "call"), DJ_LIT("HttpResponsePermanentRedirect"));
-    dj_response  *resp;
+    const json_t        *expect = json_object_get(one, "expect");
+    dj_req              *req = dj_req_new(r->scope, &head, &peer, DJ_LIT(""));
+    dj_str               to = js_str(one, "redirect_to"), error = js_str(expect, "error");
+    bool permanent = dj_str_eq(js_str(one, "call"), DJ_LIT("HttpResponsePermanentRedirect"));
+    dj_response *resp;
     if (js_bool(one, "preserve_request"))
         resp = dj_redirect_preserving(req, to, permanent);
     else
@@ -171,21 +191,25 @@ static void redirect_case(run *r, const json_t *one)
     }
     case_expect_int(r, "raised", DJ_OK, (int64_t)resp->raised);
     case_expect_int(r, "status", js_int(expect, "status"), dj_status(resp));
-    case_expect_str(r, "Location", js_str(expect, "location"), dj_header_get(resp, DJ_LIT("Location")));
+    case_expect_str(r, "Location", js_str(expect, "location"),
+                    dj_header_get(resp, DJ_LIT("Location")));
 }
 
 void run_safe_redirect(run *r, const json_t *file)
 {
     const json_t *one;
     size_t        i;
-    EACH_CASE(file, i, one) {
+    EACH_CASE(file, i, one)
+    {
         case_begin(r, json_string_value(json_object_get(one, "id")));
         if (dj_str_eq(js_str(one, "call"), DJ_LIT("url_has_allowed_host_and_scheme"))) {
             dj_str url = js_str(one, "url");
             case_expect_bool(r, "safe", js_bool(one, "expect"),
-                             !dj_str_is_none(url) && dj_url_has_allowed_host_and_scheme(
-                                                         r->scope, url, js_str_list(r, json_object_get(one, "allowed_hosts")),
-                                                         js_bool(one, "require_https")));
+                             !dj_str_is_none(url) &&
+                                 dj_url_has_allowed_host_and_scheme(
+                                     r->scope, url,
+                                     js_str_list(r, json_object_get(one, "allowed_hosts")),
+                                     js_bool(one, "require_https")));
         } else {
             redirect_case(r, one);
         }
@@ -205,13 +229,15 @@ void run_safe_join(run *r, const json_t *file)
 {
     const json_t *one;
     size_t        i;
-    EACH_CASE(file, i, one) {
+    EACH_CASE(file, i, one)
+    {
         const json_t *expect = json_object_get(one, "expect");
         dj_str        op = js_str(one, "op"), want = js_str(expect, "path"), got = DJ_NONE;
         dj_err        e;
         case_begin(r, json_string_value(json_object_get(one, "id")));
         if (dj_str_eq(op, DJ_LIT("safe_join"))) {
-            e = dj_safe_join(r->scope, js_str(one, "base"), js_str_list(r, json_object_get(one, "parts")), &got);
+            e = dj_safe_join(r->scope, js_str(one, "base"),
+                             js_str_list(r, json_object_get(one, "parts")), &got);
         } else if (dj_str_eq(op, DJ_LIT("static_path"))) {
             e = dj_static_path(r->scope, js_str(one, "root"), js_str(one, "url_path"), &got);
         } else {
@@ -228,22 +254,27 @@ void run_safe_join(run *r, const json_t *file)
 
 /* -- http.hidden-settings -- */
 
-/* The names that Donjon adds, and passwords in URLs, must not make it show more than Django does. */
+/* The names that Donjon adds, and passwords in URLs, must not make it show more than Django does.
+ */
 static void expect_strict_hides(run *r, dj_str key, const dj_value *value)
 {
     static const dj_cleanse_rules strict = {.session_cookie_name = DJ_STR_INIT("sessionid")};
-    static const dj_cleanse_rules django = {.session_cookie_name = DJ_STR_INIT("sessionid"), .as_django = true};
-    const dj_value *more = dj_cleanse(r->scope, &strict, key, value);
-    const dj_value *again = dj_cleanse(r->scope, &strict, key, dj_cleanse(r->scope, &django, key, value));
+    static const dj_cleanse_rules django = {.session_cookie_name = DJ_STR_INIT("sessionid"),
+                                            .as_django = true};
+    const dj_value               *more = dj_cleanse(r->scope, &strict, key, value);
+    const dj_value               *again =
+        dj_cleanse(r->scope, &strict, key, dj_cleanse(r->scope, &django, key, value));
     case_expect_bool(r, "our rules hide what Django's hide", true, js_value_same(more, again));
 }
 
 void run_hidden_settings(run *r, const json_t *file)
 {
-    static const dj_cleanse_rules rules = {.session_cookie_name = DJ_STR_INIT("sessionid"), .as_django = true};
+    static const dj_cleanse_rules rules = {.session_cookie_name = DJ_STR_INIT("sessionid"),
+                                           .as_django = true};
     const json_t                 *one;
     size_t                        i;
-    EACH_CASE(file, i, one) {
+    EACH_CASE(file, i, one)
+    {
         case_begin(r, json_string_value(json_object_get(one, "id")));
         dj_str          key = js_str(one, "key");
         const dj_value *value = js_value(r, json_object_get(one, "value"));

@@ -1,5 +1,6 @@
-/* tools/conformance/settings.c - kind "settings.files": files that the strict reader takes, with their values, and files
- * that it refuses, with the place and the word of the error. Each case gets a fresh folder, {ROOT}. */
+/* tools/conformance/settings.c - kind "settings.files": files that the strict reader takes, with
+ * their values, and files that it refuses, with the place and the word of the error. Each case gets
+ * a fresh folder, {ROOT}. */
 #include "conformance.h"
 #include "donjon/conf.h"
 #include <dirent.h>
@@ -29,8 +30,9 @@ static void remove_tree(const char *path)
 
 static bool write_file(run *r, dj_str root, dj_str name, dj_str text)
 {
-    const char *path = dj_cstr(r->scope, dj_strf(r->scope, DJ_FMT "/" DJ_FMT, DJ_ARG(root), DJ_ARG(name)));
-    char       *folder = dj_alloc(r->scope, strlen(path) + 1);
+    const char *path =
+        dj_cstr(r->scope, dj_strf(r->scope, DJ_FMT "/" DJ_FMT, DJ_ARG(root), DJ_ARG(name)));
+    char *folder = dj_alloc(r->scope, strlen(path) + 1);
     for (size_t i = root.len + 1; path[i] != '\0'; i++) {
         if (path[i] != '/')
             continue;
@@ -62,7 +64,8 @@ static bool env_of_case(void *ctx, dj_str name, dj_str *value)
 
 static bool same_text(run *r, dj_str root, const json_t *want, dj_str got)
 {
-    return json_is_string(want) && dj_str_eq(dj_str_replace(r->scope, js_text(want), DJ_LIT("{ROOT}"), root), got);
+    return json_is_string(want) &&
+           dj_str_eq(dj_str_replace(r->scope, js_text(want), DJ_LIT("{ROOT}"), root), got);
 }
 
 static bool same(run *r, dj_str root, const json_t *want, const dj_value *got);
@@ -102,7 +105,8 @@ static bool same_dict(run *r, dj_str root, const json_t *want, const dj_value *g
     json_object_foreach((json_t *)want, key, value)
     {
         const dj_value *k = got->dict.pairs[i].key;
-        if (k->kind != DJ_V_STR || !dj_str_eq(dj_str_replace(r->scope, dj_str_of(key), DJ_LIT("{ROOT}"), root), k->str) ||
+        if (k->kind != DJ_V_STR ||
+            !dj_str_eq(dj_str_replace(r->scope, dj_str_of(key), DJ_LIT("{ROOT}"), root), k->str) ||
             !same(r, root, value, got->dict.pairs[i].value))
             return false;
         i++;
@@ -170,16 +174,18 @@ static void expect_error(run *r, dj_str root, const json_t *want, const dj_conf_
     ok = case_expect_int(r, "line", js_int(want, "line"), got->origin.line) && ok;
     ok = case_expect_int(r, "column", js_int(want, "column"), got->origin.column) && ok;
     if (!dj_str_is_none(mention) && !dj_str_has(got->message, mention))
-        case_fail(r, "expected a message that mentions " DJ_FMT ", got " DJ_FMT, DJ_ARG(mention), DJ_ARG(got->message));
+        case_fail(r, "expected a message that mentions " DJ_FMT ", got " DJ_FMT, DJ_ARG(mention),
+                  DJ_ARG(got->message));
     if (!ok)
         case_fail(r, "the message was: " DJ_FMT, DJ_ARG(got->text));
 }
 
 static void run_case(run *r, const json_t *c, bool accept)
 {
-    const char   *tmp = getenv("TMPDIR");
-    char          folder[4096];
-    snprintf(folder, sizeof(folder), "%s/donjon-settings-XXXXXX", tmp == NULL || *tmp == '\0' ? "/tmp" : tmp);
+    const char *tmp = getenv("TMPDIR");
+    char        folder[4096];
+    snprintf(folder, sizeof(folder), "%s/donjon-settings-XXXXXX",
+             tmp == NULL || *tmp == '\0' ? "/tmp" : tmp);
     const json_t *files = json_object_get(c, "files"), *text;
     const char   *name;
     bool          written = true;
@@ -198,11 +204,12 @@ static void run_case(run *r, const json_t *c, bool accept)
     {
         written = write_file(r, root, dj_str_of(name), js_text(text)) && written;
     }
-    dj_conf_options options = {.mode = DJ_CONF_STRICT, .env = env_of_case, .env_ctx = json_object_get(c, "env")};
-    dj_conf_error   error;
-    dj_conf        *conf = NULL;
-    dj_str          path = dj_strf(r->scope, DJ_FMT "/" DJ_FMT, DJ_ARG(root), DJ_ARG(entry));
-    dj_err          e = dj_conf_read(r->scope, path, &options, &conf, &error);
+    dj_conf_options options = {
+        .mode = DJ_CONF_STRICT, .env = env_of_case, .env_ctx = json_object_get(c, "env")};
+    dj_conf_error error;
+    dj_conf      *conf = NULL;
+    dj_str        path = dj_strf(r->scope, DJ_FMT "/" DJ_FMT, DJ_ARG(root), DJ_ARG(entry));
+    dj_err        e = dj_conf_read(r->scope, path, &options, &conf, &error);
     if (!written)
         case_fail(r, "the files could not be written");
     else if (accept && e)
@@ -218,9 +225,10 @@ static void run_case(run *r, const json_t *c, bool accept)
 }
 
 kind_fn run_settings;
-void run_settings(run *r, const json_t *file)
+void    run_settings(run *r, const json_t *file)
 {
-    const json_t *accept = json_object_get(file, "accept"), *reject = json_object_get(file, "reject");
+    const json_t *accept = json_object_get(file, "accept"),
+                 *reject = json_object_get(file, "reject");
     for (size_t i = 0; i < json_array_size(accept); i++)
         run_case(r, json_array_get(accept, i), true);
     for (size_t i = 0; i < json_array_size(reject); i++)

@@ -1,4 +1,5 @@
-/* tools/conformance/signing.c - identity.salted_hmac, signer, timestamp_signer, base62, base64url, signed_cookies. */
+/* tools/conformance/signing.c - identity.salted_hmac, signer, timestamp_signer, base62, base64url,
+ * signed_cookies. */
 #include "conformance.h"
 #include "donjon/crypto.h"
 #include "donjon/signing.h"
@@ -9,12 +10,14 @@
 #include <stdlib.h>
 
 /* These files number no cases. */
-static void each_case(run *r, const json_t *file, const char *name, void (*one)(run *r, const json_t *file, const json_t *c))
+static void each_case(run *r, const json_t *file, const char *name,
+                      void (*one)(run *r, const json_t *file, const json_t *c))
 {
     const json_t *c;
     size_t        i;
     char          id[64];
-    json_array_foreach(json_object_get(file, "cases"), i, c) {
+    json_array_foreach(json_object_get(file, "cases"), i, c)
+    {
         snprintf(id, sizeof id, "%s-%04zu", name, i + 1);
         case_begin(r, id);
         one(r, file, c);
@@ -60,8 +63,9 @@ static bool digest_of(dj_str name, dj_digest *out)
         dj_str    name;
         dj_digest digest;
     } table[] = {
-        {DJ_STR_INIT("sha256"), DJ_SHA256}, {DJ_STR_INIT("sha384"), DJ_SHA384}, {DJ_STR_INIT("sha512"), DJ_SHA512},
-        {DJ_STR_INIT("sha1"), DJ_SHA1},     {DJ_STR_INIT("md5"), DJ_MD5},
+        {DJ_STR_INIT("sha256"), DJ_SHA256}, {DJ_STR_INIT("sha384"), DJ_SHA384},
+        {DJ_STR_INIT("sha512"), DJ_SHA512}, {DJ_STR_INIT("sha1"), DJ_SHA1},
+        {DJ_STR_INIT("md5"), DJ_MD5},
     };
     *out = DJ_SHA256;
     for (size_t i = 0; i < DJ_COUNT(table); i++) {
@@ -108,21 +112,24 @@ static void salted_hmac(run *r, const json_t *file, const json_t *c)
         case_expect_str(r, "digest", js_str(c, "hexdigest"), DJ_NONE);
         return;
     }
-    size_t len = dj_salted_hmac(digest, js_str(c, "key_salt"), secret_of(r, c, "secret", "secret_hex"), js_str(c, "value"), out);
-    case_expect_str(r, "digest", js_str(c, "hexdigest"), to_hex(r, dj_str_n((const char *)out, len)));
+    size_t len = dj_salted_hmac(digest, js_str(c, "key_salt"),
+                                secret_of(r, c, "secret", "secret_hex"), js_str(c, "value"), out);
+    case_expect_str(r, "digest", js_str(c, "hexdigest"),
+                    to_hex(r, dj_str_n((const char *)out, len)));
 }
 
 static void signer(run *r, const json_t *file, const json_t *c)
 {
-    dj_str  op = js_str(c, "op"), value = DJ_NONE;
-    dj_keys keys = keys_of(r, c);
+    dj_str    op = js_str(c, "op"), value = DJ_NONE;
+    dj_keys   keys = keys_of(r, c);
     dj_signer s = {.keys = &keys, .salt = js_str(c, "salt"), .sep = js_str(c, "sep")};
     if (dj_str_eq(op, DJ_LIT("separator"))) {
         case_expect_bool(r, "fits", js_bool(c, "ok"), dj_separator_fits(s.sep));
     } else if (!digest_of(js_str(c, "algorithm"), &s.digest)) {
         case_fail(r, "an unknown algorithm");
     } else if (dj_str_eq(op, DJ_LIT("sign"))) {
-        case_expect_str(r, "signed", js_str(c, "signed"), dj_sign(r->scope, &s, js_str(c, "value")));
+        case_expect_str(r, "signed", js_str(c, "signed"),
+                        dj_sign(r->scope, &s, js_str(c, "value")));
     } else {
         dj_err e = dj_unsign(r->scope, &s, js_str(c, "signed"), &value);
         expect_unsigned(r, c, e, value);
@@ -136,7 +143,8 @@ static void timestamp_signer(run *r, const json_t *file, const json_t *c)
     dj_signer s = {.keys = &keys, .salt = js_str(c, "salt")};
     freeze(r, c);
     if (dj_str_eq(js_str(c, "op"), DJ_LIT("sign"))) {
-        case_expect_str(r, "signed", js_str(c, "signed"), dj_sign_timed(r->scope, &s, js_str(c, "value")));
+        case_expect_str(r, "signed", js_str(c, "signed"),
+                        dj_sign_timed(r->scope, &s, js_str(c, "value")));
     } else {
         dj_err e = dj_unsign_timed(r->scope, &s, js_str(c, "signed"), max_age_of(c), &value);
         expect_unsigned(r, c, e, value);
@@ -147,7 +155,9 @@ static void base62(run *r, const json_t *file, const json_t *c)
 {
     char    digits[DJ_BASE62_MAX];
     dj_str  number = js_str(c, "int");
-    int64_t got = 0, want = dj_str_is_none(number) ? 0 : strtoll(dj_cstr(r->scope, number), NULL, 10); /* nearest in 64 bits */
+    int64_t got = 0, want = dj_str_is_none(number) ? 0
+                                                   : strtoll(dj_cstr(r->scope, number), NULL,
+                                                             10); /* nearest in 64 bits */
     if (dj_str_eq(js_str(c, "op"), DJ_LIT("encode"))) {
         case_expect_str(r, "text", js_str(c, "text"), dj_str_n(digits, dj_base62(digits, want)));
         return;
@@ -165,7 +175,8 @@ static void base64url(run *r, const json_t *file, const json_t *c)
     if (dj_str_eq(js_str(c, "op"), DJ_LIT("encode"))) {
         bytes = from_hex(r, js_str(c, "hex"));
         char *text = dj_alloc_raw(r->scope, DJ_BASE64URL_LEN(bytes.len) + 1);
-        case_expect_str(r, "text", js_str(c, "text"), dj_str_n(text, dj_base64url(text, bytes.ptr, bytes.len)));
+        case_expect_str(r, "text", js_str(c, "text"),
+                        dj_str_n(text, dj_base64url(text, bytes.ptr, bytes.len)));
         return;
     }
     bool ok = dj_base64url_read(r->scope, js_str(c, "text"), &bytes);
@@ -177,21 +188,24 @@ static void base64url(run *r, const json_t *file, const json_t *c)
 
 static void signed_cookies(run *r, const json_t *file, const json_t *c)
 {
-    dj_str  name = js_str(c, "name"), salt = js_str(c, "salt"), text = js_str(c, "cookie_value"), value = DJ_NONE;
+    dj_str name = js_str(c, "name"), salt = js_str(c, "salt"), text = js_str(c, "cookie_value"),
+           value = DJ_NONE;
     dj_keys keys = keys_of(r, c);
     freeze(r, c);
     if (dj_str_eq(js_str(c, "op"), DJ_LIT("set"))) {
-        case_expect_str(r, "cookie", text, dj_signed_cookie(r->scope, &keys, name, salt, js_str(c, "value")));
+        case_expect_str(r, "cookie", text,
+                        dj_signed_cookie(r->scope, &keys, name, salt, js_str(c, "value")));
     } else {
-        dj_err e = dj_signed_cookie_read(r->scope, &keys, name, salt, js_bool(c, "legacy_fallback"), text, max_age_of(c), &value);
+        dj_err e = dj_signed_cookie_read(r->scope, &keys, name, salt, js_bool(c, "legacy_fallback"),
+                                         text, max_age_of(c), &value);
         expect_unsigned(r, c, e, value);
     }
 }
 
-#define RUNNER(name)                              \
-    void run_##name(run *r, const json_t *file)   \
-    {                                             \
-        each_case(r, file, #name, name);          \
+#define RUNNER(name)                                                                               \
+    void run_##name(run *r, const json_t *file)                                                    \
+    {                                                                                              \
+        each_case(r, file, #name, name);                                                           \
     }
 RUNNER(salted_hmac)
 RUNNER(signer)

@@ -1,4 +1,5 @@
-/* tools/conformance/site_case.c - settings, requests and records of the runners that drive whole sites. */
+/* tools/conformance/site_case.c - settings, requests and records of the runners that drive whole
+ * sites. */
 #include "site_case.h"
 #include <ctype.h>
 
@@ -32,7 +33,9 @@ dj_value *js_value(run *r, const json_t *json)
         v->kind = DJ_V_LIST;
         break;
     case JSON_OBJECT:
-        v->kind = json_object_get(json, "set") != NULL ? DJ_V_SET : json_object_get(json, "tuple") != NULL ? DJ_V_TUPLE : DJ_V_DICT;
+        v->kind = json_object_get(json, "set") != NULL     ? DJ_V_SET
+                  : json_object_get(json, "tuple") != NULL ? DJ_V_TUPLE
+                                                           : DJ_V_DICT;
         break;
     }
     if (v->kind == DJ_V_DICT) {
@@ -104,8 +107,8 @@ static bool put_value(run *r, const dj_value **field, const json_t *v)
 
 bool js_setting(run *r, dj_settings *settings, const char *name, const json_t *value)
 {
-#define DJ_SETTING(type, field, def, warn_if, with, check, help) \
-    if (strcmp(name, #field) == 0)                               \
+#define DJ_SETTING(type, field, def, warn_if, with, check, help)                                   \
+    if (strcmp(name, #field) == 0)                                                                 \
         return put_##type(r, &settings->field, value);
 #include "settings.def"
 #undef DJ_SETTING
@@ -120,8 +123,9 @@ static const struct {
     dj_str    name;
     dj_method method;
 } methods[] = {
-    {DJ_STR_INIT("GET"), DJ_GET},     {DJ_STR_INIT("HEAD"), DJ_HEAD},     {DJ_STR_INIT("POST"), DJ_POST},
-    {DJ_STR_INIT("PUT"), DJ_PUT},     {DJ_STR_INIT("PATCH"), DJ_PATCH},   {DJ_STR_INIT("DELETE"), DJ_DELETE},
+    {DJ_STR_INIT("GET"), DJ_GET},         {DJ_STR_INIT("HEAD"), DJ_HEAD},
+    {DJ_STR_INIT("POST"), DJ_POST},       {DJ_STR_INIT("PUT"), DJ_PUT},
+    {DJ_STR_INIT("PATCH"), DJ_PATCH},     {DJ_STR_INIT("DELETE"), DJ_DELETE},
     {DJ_STR_INIT("OPTIONS"), DJ_OPTIONS},
 };
 
@@ -151,8 +155,8 @@ static void add_field(dj_head *head, dj_field_id id, dj_str name, dj_str value)
     head->seen |= 1u << id;
 }
 
-/* The head as the server's reader leaves it. Built by hand: some of the vectors' methods and targets never get through
- * that reader. */
+/* The head as the server's reader leaves it. Built by hand: some of the vectors' methods and
+ * targets never get through that reader. */
 dj_req *js_request(run *r, const json_t *request)
 {
     dj_head *head = dj_new(r->scope, dj_head);
@@ -177,11 +181,15 @@ dj_req *js_request(run *r, const json_t *request)
     const json_t *list = json_object_get(request, "headers");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *pair = json_array_get(list, i);
-        add_field(head, DJ_FIELD_OTHER, js_text(json_array_get(pair, 0)), js_latin1(r, js_text(json_array_get(pair, 1))));
+        add_field(head, DJ_FIELD_OTHER, js_text(json_array_get(pair, 0)),
+                  js_latin1(r, js_text(json_array_get(pair, 1))));
     }
     dj_str body = js_base64(r, js_str(request, "body_b64"));
     head->content_length = body.len;
-    *peer = (dj_peer){.address = DJ_LIT("127.0.0.1"), .tls = secure, .loopback = true, .server_name = DJ_LIT("testserver")};
+    *peer = (dj_peer){.address = DJ_LIT("127.0.0.1"),
+                      .tls = secure,
+                      .loopback = true,
+                      .server_name = DJ_LIT("testserver")};
     peer->port = secure ? 443 : 80;
     return dj_req_new(r->scope, head, peer, body);
 }
@@ -239,7 +247,8 @@ void case_log_compare(run *r, const json_t *expected)
         case_expect_str(r, "level", js_str(want, "level"), dj_level_name(records[i].level));
         case_expect_str(r, "message", js_str(want, "message"), records[i].message);
         case_expect_int(r, "status of the record", js_int(want, "status_code"), records[i].status);
-        if (dj_str_chr(records[i].message, '\n') != DJ_NOT_FOUND || dj_str_chr(records[i].message, '\r') != DJ_NOT_FOUND)
+        if (dj_str_chr(records[i].message, '\n') != DJ_NOT_FOUND ||
+            dj_str_chr(records[i].message, '\r') != DJ_NOT_FOUND)
             case_fail(r, "a record with a line end");
     }
 }

@@ -1,4 +1,5 @@
-/* tools/conformance/site_case.h - what the runners of whole sites share: settings, requests, records from JSON. */
+/* tools/conformance/site_case.h - what the runners of whole sites share: settings, requests,
+ * records from JSON. */
 #pragma once
 #include "conformance.h"
 #include "app/app.h"

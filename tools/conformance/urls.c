@@ -1,4 +1,5 @@
-/* tools/conformance/urls.c - http.urls: tables of routes built from the file, resolved and reversed; request targets. */
+/* tools/conformance/urls.c - http.urls: tables of routes built from the file, resolved and
+ * reversed; request targets. */
 #include "conformance.h"
 #include "app/app.h"
 #include <stdio.h>
@@ -22,8 +23,10 @@ static const char *const *defaults_of(run *r, const json_t *kwargs)
     {
         bool number = json_is_integer(value);
         list[n++] = number ? dj_cstr(r->scope, dj_strf(r->scope, "int:%s", name)) : name;
-        list[n++] = number ? dj_cstr(r->scope, dj_strf(r->scope, "%lld", (long long)json_integer_value(value)))
-                           : json_string_value(value);
+        list[n++] =
+            number
+                ? dj_cstr(r->scope, dj_strf(r->scope, "%lld", (long long)json_integer_value(value)))
+                : json_string_value(value);
     }
     return list;
 }
@@ -51,7 +54,9 @@ static dj_urls build_urls(run *r, const json_t *list)
         const json_t *include = json_object_get(one, "include");
         if (include == NULL) {
             view_name *v = dj_new(r->scope, view_name);
-            *v = (view_name){.route = route, .view = json_string_value(json_object_get(one, "view")), .next = views};
+            *v = (view_name){.route = route,
+                             .view = json_string_value(json_object_get(one, "view")),
+                             .next = views};
             views = v;
             route->view = no_view;
             continue;
@@ -67,9 +72,9 @@ static dj_urls build_urls(run *r, const json_t *list)
 
 static dj_resolver *resolver_of(run *r, const json_t *file, const json_t *c)
 {
-    dj_resolver  *resolver = NULL;
-    const char   *name = json_string_value(json_object_get(c, "urlconf"));
-    dj_urls      *urls = dj_new(r->scope, dj_urls);
+    dj_resolver *resolver = NULL;
+    const char  *name = json_string_value(json_object_get(c, "urlconf"));
+    dj_urls     *urls = dj_new(r->scope, dj_urls);
     views = NULL;
     *urls = build_urls(r, json_object_get(json_object_get(file, "urlconfs"), name));
     if (dj_resolver_new(r->scope, urls, &resolver) != DJ_OK)
@@ -100,16 +105,21 @@ static dj_str list_text(run *r, const json_t *list)
 
 static void compare_args(run *r, const dj_match *m, const json_t *expect)
 {
-    const json_t *args = json_object_get(expect, "args"), *kwargs = json_object_get(expect, "kwargs");
-    size_t        unnamed = 0, named = 0;
+    const json_t *args = json_object_get(expect, "args"),
+                 *kwargs = json_object_get(expect, "kwargs");
+    size_t unnamed = 0, named = 0;
     for (size_t i = 0; i < m->nargs; i++) {
         const dj_arg *arg = &m->args[i];
-        const json_t *want = dj_str_is_none(arg->name) ? json_array_get(args, unnamed++)
-                                                       : json_object_get(kwargs, dj_cstr(r->scope, arg->name));
+        const json_t *want = dj_str_is_none(arg->name)
+                                 ? json_array_get(args, unnamed++)
+                                 : json_object_get(kwargs, dj_cstr(r->scope, arg->name));
         named += dj_str_is_none(arg->name) ? 0 : 1;
-        bool number = json_is_object(want) && json_object_get(want, "int") != NULL;
-        dj_str got = arg->kind == DJ_ARG_INT ? dj_strf(r->scope, "%lld", (long long)arg->number) : arg->text;
-        case_expect_str(r, dj_cstr(r->scope, dj_str_is_none(arg->name) ? DJ_LIT("args") : arg->name), typed_text(want), got);
+        bool   number = json_is_object(want) && json_object_get(want, "int") != NULL;
+        dj_str got =
+            arg->kind == DJ_ARG_INT ? dj_strf(r->scope, "%lld", (long long)arg->number) : arg->text;
+        case_expect_str(r,
+                        dj_cstr(r->scope, dj_str_is_none(arg->name) ? DJ_LIT("args") : arg->name),
+                        typed_text(want), got);
         case_expect_bool(r, "is an integer", number, arg->kind == DJ_ARG_INT);
     }
     case_expect_int(r, "args", (int64_t)json_array_size(args), (int64_t)unnamed);
@@ -126,7 +136,8 @@ static void run_resolve(run *r, const json_t *file, const json_t *c)
     bool found = dj_resolve(r->scope, resolver, js_str(c, "path"), &m);
     /* Where Donjon has 64 bits the file says so. */
     bool beyond = dj_str_has(js_str(c, "note"), DJ_LIT("Donjon may answer Resolver404"));
-    if (!case_expect_bool(r, "found", !beyond && json_object_get(expect, "error") == NULL, found) || !found)
+    if (!case_expect_bool(r, "found", !beyond && json_object_get(expect, "error") == NULL, found) ||
+        !found)
         return;
     const char *view = NULL;
     for (const view_name *v = views; v != NULL; v = v->next)
@@ -134,10 +145,14 @@ static void run_resolve(run *r, const json_t *file, const json_t *c)
     case_expect_str(r, "view", js_str(expect, "view"), dj_str_of(view));
     case_expect_str(r, "url_name", js_str(expect, "url_name"), m.url_name);
     case_expect_str(r, "route", js_str(expect, "route"), m.pattern);
-    case_expect_str(r, "app_names", list_text(r, json_object_get(expect, "app_names")), m.app_names);
-    case_expect_str(r, "namespaces", list_text(r, json_object_get(expect, "namespaces")), m.namespaces);
-    dj_str prefix = m.namespaces.len == 0 ? DJ_LIT("") : dj_str_cat(r->scope, m.namespaces, DJ_LIT(":"));
-    case_expect_str(r, "view_name", js_str(expect, "view_name"), dj_str_cat(r->scope, prefix, m.url_name));
+    case_expect_str(r, "app_names", list_text(r, json_object_get(expect, "app_names")),
+                    m.app_names);
+    case_expect_str(r, "namespaces", list_text(r, json_object_get(expect, "namespaces")),
+                    m.namespaces);
+    dj_str prefix =
+        m.namespaces.len == 0 ? DJ_LIT("") : dj_str_cat(r->scope, m.namespaces, DJ_LIT(":"));
+    case_expect_str(r, "view_name", js_str(expect, "view_name"),
+                    dj_str_cat(r->scope, prefix, m.url_name));
     compare_args(r, &m, expect);
 }
 
@@ -145,15 +160,19 @@ static void run_resolve(run *r, const json_t *file, const json_t *c)
 
 static dj_arg arg_of(const char *name, const json_t *value)
 {
-    dj_arg arg = {.name = dj_str_of(name), .kind = DJ_ARG_STR, .text = json_is_null(value) ? DJ_LIT("None") : typed_text(value)};
-    if (json_is_object(value) && json_object_get(value, "int") != NULL && dj_str_to_int(arg.text, &arg.number))
+    dj_arg arg = {.name = dj_str_of(name),
+                  .kind = DJ_ARG_STR,
+                  .text = json_is_null(value) ? DJ_LIT("None") : typed_text(value)};
+    if (json_is_object(value) && json_object_get(value, "int") != NULL &&
+        dj_str_to_int(arg.text, &arg.number))
         arg.kind = DJ_ARG_INT;
     return arg;
 }
 
 static dj_str scalar_text(run *r, const json_t *value)
 {
-    return json_is_integer(value) ? dj_strf(r->scope, "%lld", (long long)json_integer_value(value)) : js_text(value);
+    return json_is_integer(value) ? dj_strf(r->scope, "%lld", (long long)json_integer_value(value))
+                                  : js_text(value);
 }
 
 static void read_query(run *r, const json_t *query, dj_reverse_query *q)
@@ -169,7 +188,8 @@ static void read_query(run *r, const json_t *query, dj_reverse_query *q)
         size_t count = json_is_array(value) ? json_array_size(value) : 1;
         for (size_t i = 0; i < count && n < 32; i++) {
             pairs[2 * n] = dj_str_of(name);
-            pairs[2 * n + 1] = scalar_text(r, json_is_array(value) ? json_array_get(value, i) : value);
+            pairs[2 * n + 1] =
+                scalar_text(r, json_is_array(value) ? json_array_get(value, i) : value);
             n++;
         }
     }
@@ -204,7 +224,8 @@ static void run_reverse(run *r, const json_t *file, const json_t *c)
     if (!dj_str_is_none(error))
         case_expect_str(r, "error", error, e == DJ_OK ? url : dj_err_info_of(e)->name);
     else if (e != DJ_OK)
-        case_fail(r, "expected " DJ_FMT " got " DJ_FMT, DJ_ARG(js_str(expect, "url")), DJ_ARG(dj_failure_text(r->scope)));
+        case_fail(r, "expected " DJ_FMT " got " DJ_FMT, DJ_ARG(js_str(expect, "url")),
+                  DJ_ARG(dj_failure_text(r->scope)));
     else
         case_expect_str(r, "url", js_str(expect, "url"), url);
 }
@@ -235,8 +256,15 @@ static void run_request_path(run *r, const json_t *c)
     dj_str        target = js_latin1(r, js_str(c, "target"));
     size_t        mark = dj_str_chr(target, '?');
     dj_head      *head = dj_new(r->scope, dj_head);
-    dj_peer       peer = {.address = DJ_LIT("127.0.0.1"), .loopback = true, .port = 80, .server_name = DJ_LIT("testserver")};
-    *head = (dj_head){.method = DJ_GET, .method_name = DJ_LIT("GET"), .target = target, .minor = 1, .host = DJ_LIT("testserver")};
+    dj_peer       peer = {.address = DJ_LIT("127.0.0.1"),
+                          .loopback = true,
+                          .port = 80,
+                          .server_name = DJ_LIT("testserver")};
+    *head = (dj_head){.method = DJ_GET,
+                      .method_name = DJ_LIT("GET"),
+                      .target = target,
+                      .minor = 1,
+                      .host = DJ_LIT("testserver")};
     head->has_query = mark != DJ_NOT_FOUND;
     head->path = head->has_query ? dj_str_first(target, mark) : target;
     head->query = head->has_query ? dj_str_from(target, mark + 1) : DJ_LIT("");

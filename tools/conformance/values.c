@@ -9,7 +9,8 @@ dj_value *js_pairs(run *r, const json_t *pairs)
     v->dict.pairs = dj_new_array(r->scope, dj_value_pair, v->dict.len);
     for (size_t i = 0; i < v->dict.len; i++) {
         const json_t *pair = json_array_get(pairs, i);
-        v->dict.pairs[i] = (dj_value_pair){js_value(r, json_array_get(pair, 0)), js_value(r, json_array_get(pair, 1))};
+        v->dict.pairs[i] = (dj_value_pair){js_value(r, json_array_get(pair, 0)),
+                                           js_value(r, json_array_get(pair, 1))};
     }
     return v;
 }
