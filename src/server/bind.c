@@ -188,6 +188,7 @@ dj_err dj_server_bind(dj_scope *s, dj_server_config *config)
 {
     /* A client that goes away is an error code, never a signal. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* so is a file over its limit */
     for (size_t i = 0; i < config->nlistens; i++)
         config->listens[i].fd = -1;
     for (size_t i = 0; i < config->nlistens; i++) {
