@@ -404,9 +404,8 @@ typedef struct dj_peer {
     dj_str   server_name;   /* local address as text: SERVER_NAME */
 } dj_peer;
 
-struct dj_site;         /* app/ */
-struct dj_match;        /* app/ */
-struct dj_csp_override; /* middleware/ */
+struct dj_site;  /* app/ */
+struct dj_match; /* app/ */
 
 struct dj_req {
     dj_scope      *scope;
@@ -429,9 +428,8 @@ struct dj_req {
 
     const struct dj_shown_validators
         *validators; /* of dj_condition, for the view's answer; NULL: it was not asked */
-    const struct dj_site         *site;
-    struct dj_match              *match;
-    const struct dj_csp_override *csp, *csp_report_only; /* NULL: the settings */
+    const struct dj_site *site;
+    struct dj_match      *match;
 };
 
 /* Fills a request in memory of `s`: decodes the path. `head`, `peer` and `body` stay the caller's.
