@@ -9,8 +9,6 @@
 #include "donjon/cookies.h"
 #include "donjon/crypto.h"
 #include "donjon/csp.h"
-#include "donjon/crypto.h"
-#include "donjon/csp.h"
 #include "donjon/forms.h"
 #include "donjon/host.h"
 #include "donjon/html.h"
@@ -28,3 +26,4 @@
 #include "donjon/signed_cookies.h"
 #include "donjon/signing.h"
 #include "donjon/time.h"
+#include "donjon/url.h"

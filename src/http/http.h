@@ -9,6 +9,7 @@
 #include "donjon/forms.h"
 #include "donjon/response.h"
 #include "donjon/signing.h"
+#include "donjon/url.h"
 
 /* -- the head of a request, as the parser leaves it: slices of the connection's buffer -- */
 
@@ -166,26 +167,6 @@ dj_str dj_url_path_decode(dj_scope *s, dj_str raw);
  * empty. The parser lets no byte over 0x7E into a query; one that comes otherwise is taken as
  * Latin-1, as WSGI does. */
 dj_str dj_url_full_path(dj_scope *s, dj_str path, dj_str query, bool force_slash);
-/* urllib.parse.quote: all but letters, digits, "_.-~" and the bytes of `safe` become %XX. */
-dj_str dj_url_quote(dj_scope *s, dj_str text, dj_str safe);
-void   dj_buf_add_quoted(dj_buf *b, dj_str text, dj_str safe);
-/* The same with '+' for a blank (quote_plus). */
-void dj_buf_add_quoted_plus(dj_buf *b, dj_str text, dj_str safe);
-/* django.utils.encoding.iri_to_uri: for Location and the like; control characters, blanks and
- * non-ASCII are quoted. */
-dj_str dj_iri_to_uri(dj_scope *s, dj_str iri);
-/* django.utils.encoding.escape_uri_path: for a path alone; ';' '=' '?' are quoted, too. */
-dj_str dj_url_escape_path(dj_scope *s, dj_str path);
-/* Percent-decodes to bytes; a bad `%` sequence stays. */
-dj_str dj_url_unquote(dj_scope *s, dj_str text);
-/* urllib.parse.urlsplit (3.11): none of the parts is DJ_NONE, the scheme is in lower case. */
-typedef struct dj_url_parts {
-    dj_str scheme, netloc, path, query, fragment;
-} dj_url_parts;
-/* False: a malformed authority (brackets; a character that NFKC turns into / ? # @ or :). */
-DJ_CHECKED bool dj_url_split(dj_scope *s, dj_str url, dj_url_parts *out);
-/* urllib.parse.urljoin for an http or https `base`; false if either is malformed. */
-DJ_CHECKED bool dj_url_join(dj_scope *s, dj_str base, dj_str url, dj_str *out);
 /* What dj_redirect sends as Location, or DJ_ERR_DISALLOWED_REDIRECT: redirect.c. */
 DJ_CHECKED dj_err dj_redirect_location(dj_scope *s, dj_str url, dj_str *location);
 /* Each bad sequence in `text` (one per maximal invalid prefix) becomes U+FFFD, as Python decodes

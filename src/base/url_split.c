@@ -1,4 +1,4 @@
-/* src/http/url_split.c - takes URLs apart and joins them, as Python's urllib.parse does.
+/* src/base/url_split.c - takes URLs apart and joins them, as Python's urllib.parse does.
  *
  * Browsers forgive much (leading controls, line ends inside, look-alikes of '/'), and a decision
  * about a URL is only worth something if it was taken on the same pieces that a browser will see.
@@ -6,7 +6,7 @@
  *
  * Must not know: which hosts and schemes are allowed. */
 #include "donjon/unicode.h"
-#include "http/http.h"
+#include "donjon/url.h"
 #include <arpa/inet.h>
 
 static bool is_scheme(dj_str text)
