@@ -337,15 +337,19 @@ typedef struct dj_header {
 #define DJ_PIECES_INLINE  4
 
 struct dj_response {
-    dj_req      *req;
-    int          status;
-    dj_err       raised; /* not DJ_OK: no answer yet, an exception on its way up */
-    uint32_t     seen;   /* bit 1 << dj_header_id, for what stands in `headers` */
-    dj_header   *headers;
-    size_t       nheaders, headers_cap;
-    dj_str      *pieces;
-    size_t       npieces, pieces_cap;
-    size_t       body_len;
+    dj_req    *req;
+    int        status;
+    dj_err     raised; /* not DJ_OK: no answer yet, an exception on its way up */
+    uint32_t   seen;   /* bit 1 << dj_header_id, for what stands in `headers` */
+    dj_header *headers;
+    size_t     nheaders, headers_cap;
+    dj_str    *pieces;
+    size_t     npieces, pieces_cap;
+    size_t     body_len; /* of the pieces and the file */
+    /* Behind the pieces, a stretch of a file that the server reads while it sends; none if its
+     * length is 0. The descriptor is borrowed: it stays open as long as the request's scope. */
+    int          file_fd;
+    uint64_t     file_from, file_len;
     dj_stream_fn stream;
     void        *stream_ctx;
     /* A template response: rendered after the on_template hooks; NULL for all others. */
@@ -373,6 +377,12 @@ static inline bool dj_header_seen(const dj_response *resp, dj_header_id id)
 /* Builds such a line; DJ_ERR_BAD_HEADER if name or value can't be sent. */
 DJ_CHECKED dj_err dj_header_line(dj_scope *s, dj_str name, dj_str value, dj_header *out);
 dj_header_id      dj_header_id_of(dj_str name);
+
+/* A stretch of an open file becomes the end of the body: sent behind the pieces, never copied into
+ * memory as a whole, left alone by layers that read bodies (gzip, ETag). `fd` is borrowed, see
+ * dj_response. The bytes must be there when they are sent: a file that is shorter by then costs the
+ * connection. */
+void dj_body_file(dj_response *resp, int fd, uint64_t from, uint64_t len);
 
 /* -- a request -- */
 

@@ -367,6 +367,7 @@ void dj_body_set(dj_response *resp, dj_str body)
 {
     resp->npieces = 0;
     resp->body_len = 0;
+    resp->file_len = 0;
     resp->raw = false;
     dj_body_add(resp, body);
 }
@@ -376,6 +377,17 @@ void dj_body_add(dj_response *resp, dj_str piece)
     if (piece.len > 0)
         resp->raw = true;
     add_piece(resp, piece);
+}
+
+void dj_body_file(dj_response *resp, int fd, uint64_t from, uint64_t len)
+{
+    DJ_ASSERT(fd >= 0 && resp->stream == NULL && from <= INT64_MAX && len <= INT64_MAX - from);
+    resp->body_len += (size_t)len - (size_t)resp->file_len;
+    resp->file_fd = fd;
+    resp->file_from = from;
+    resp->file_len = len;
+    if (len > 0)
+        resp->raw = true;
 }
 
 void dj_page_add(dj_response *resp, dj_html piece)

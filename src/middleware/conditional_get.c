@@ -33,7 +33,7 @@ static dj_response *around(dj_req *req, dj_next *next)
     if (req->head->method != DJ_GET)
         return resp;
     if (!dj_header_seen(resp, DJ_HEADER_ETAG) && resp->stream == NULL && resp->body_len > 0 &&
-        !dj_cache_control_lists(resp, DJ_LIT("no-store")))
+        resp->file_len == 0 && !dj_cache_control_lists(resp, DJ_LIT("no-store")))
         add_etag(resp, dj_layer_state(next));
     if (resp->status < 200 || resp->status > 299)
         return resp;

@@ -131,8 +131,9 @@ typedef struct dj_conn {
     dj_work      *work;
     char         *out; /* unsent bytes, owned */
     size_t        out_len, out_from;
-    size_t        piece, piece_from; /* then the response's pieces from here on */
-    bool          pieces_left;
+    size_t        piece, piece_from; /* then the body: the response's pieces from here on, */
+    uint64_t      file_sent;         /* then its file from there on */
+    bool          body_left;
 } dj_conn;
 
 struct dj_worker {
@@ -151,7 +152,8 @@ struct dj_worker {
     dj_conn                *free_conns;
     char                   *free_buffers; /* chained through their first bytes */
     unsigned                nfree_works, nfree_conns, nfree_buffers;
-    dj_buf                  stage; /* answers of this turn, on their way to one send */
+    char                   *file_buffer; /* once a file was sent under TLS */
+    dj_buf                  stage;       /* answers of this turn, on their way to one send */
     int64_t                 date;
     char                    date_line[64];
     size_t                  date_line_len;
@@ -167,13 +169,35 @@ void dj_conn_start(dj_worker *w, const dj_peer *peer, const unsigned char key[16
                    bool tls);
 /* Drain: idle connections close, the others after their answer. */
 void dj_conn_drain(dj_conn *conn);
-/* At once, without a word; its view is abandoned. Not from within a view. */
+/* Off the loop at once, without a word; its view is abandoned. Does not return when the running
+ * coroutine is the connection's own. */
 void dj_conn_close(dj_conn *conn);
+void dj_conn_want(dj_conn *conn, unsigned events);
+/* Its timer ends the state after `ms`. */
+void dj_conn_enter(dj_conn *conn, dj_conn_state state, int64_t ms);
 
-/* worker.c's pools and counts, for connection.c */
+/* -- its answers: answer.c -- */
+
+/* The head, and a small body behind it, onto the worker's stage; a large body stays where it is, in
+ * the request's scope or in a file. */
+void dj_conn_stage_response(dj_conn *conn);
+/* A streamed body, head and all; on the request's coroutine. */
+void dj_conn_stream_body(dj_work *work) DJ_WAITS;
+/* An answer without a request onto the stage; nothing more is read. */
+void dj_conn_refuse(dj_conn *conn, int status, dj_str reason);
+void dj_conn_answer_asterisk(dj_conn *conn);
+/* Stage and kept bytes to the kernel; what it does not take stays with the connection, which then
+ * waits for it. False: the connection is closed. */
+bool dj_conn_flush(dj_conn *conn);
+bool dj_conn_is_flushed(const dj_conn *conn);
+
+/* worker.c's pools and counts, for connections */
 #define DJ_CONN_BUFFER ((size_t)8192)
-char    *dj_worker_buffer(dj_worker *w); /* DJ_CONN_BUFFER bytes; NULL: no memory */
-void     dj_worker_buffer_back(dj_worker *w, char *buffer);
+char *dj_worker_buffer(dj_worker *w); /* DJ_CONN_BUFFER bytes; NULL: no memory */
+void  dj_worker_buffer_back(dj_worker *w, char *buffer);
+#define DJ_FILE_BUFFER ((size_t)64 * 1024)
+/* DJ_FILE_BUFFER bytes for whoever runs, until the next who asks; NULL: no memory. */
+char    *dj_worker_file_buffer(dj_worker *w);
 dj_work *dj_worker_work(dj_worker *w); /* NULL: no memory */
 void     dj_worker_work_back(dj_worker *w, dj_work *work);
 dj_conn *dj_worker_conn(dj_worker *w);

@@ -69,6 +69,13 @@ void dj_worker_buffer_back(dj_worker *w, char *buffer)
     w->nfree_buffers++;
 }
 
+char *dj_worker_file_buffer(dj_worker *w)
+{
+    if (w->file_buffer == NULL)
+        w->file_buffer = malloc(DJ_FILE_BUFFER);
+    return w->file_buffer;
+}
+
 dj_work *dj_worker_work(dj_worker *w)
 {
     dj_work *work = w->free_works;
@@ -367,6 +374,7 @@ static void empty_pools(void *what)
         memcpy(&w->free_buffers, buffer, sizeof w->free_buffers);
         free(buffer);
     }
+    free(w->file_buffer);
 }
 
 dj_err dj_worker_new(dj_scope *s, dj_loop *loop, const dj_server_config *config,

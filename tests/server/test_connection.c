@@ -1,48 +1,9 @@
 /* tests/server/test_connection.c - a whole worker over loopback sockets with an application of a
  * few lines: order of answers, large and streamed bodies, clients that go away, time-outs,
  * refusals, the end. */
-#include "test.h"
-#include "server/server.h"
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "one_worker.h"
 
-#define BIG     ((size_t)600 * 1000)
-#define GOT_MAX ((size_t)2 * 1024 * 1024)
-
-typedef struct fix {
-    dj_scope          *scope; /* of the worker */
-    dj_loop           *loop;
-    dj_listen          listen;
-    dj_server_config   config;
-    dj_server_app      app;
-    dj_worker         *worker;
-    dj_timer           pause;
-    struct sockaddr_in at;
-    unsigned           answered, refused, released, woken, pieces;
-    int                last_refusal;
-    dj_str             lines; /* of refusals */
-    bool               drained;
-    char              *got;
-    size_t             got_len;
-} fix;
-
-static fix *the; /* a timer has no context */
-
-static void stop_loop(dj_timer *t)
-{
-    (void)t;
-    dj_loop_stop(the->loop);
-}
-
-static void turn(fix *f, int64_t ms)
-{
-    dj_timer_start(f->loop, &f->pause, ms);
-    dj_loop_run(f->loop);
-}
+#define BIG ((size_t)600 * 1000)
 
 /* -- the application -- */
 
@@ -140,135 +101,11 @@ static dj_response *handle(dj_req *req, void *ctx)
     return resp;
 }
 
-static void done(const dj_req *req, const dj_response *resp, uint64_t bytes, void *ctx)
-{
-    (void)req, (void)resp, (void)bytes;
-    ((fix *)ctx)->answered++;
-}
-
-static dj_str refusal_headers(int status, bool tls, void *ctx)
-{
-    (void)status, (void)tls;
-    return ((fix *)ctx)->lines;
-}
-
-static dj_str refusal_body(int status, void *ctx)
-{
-    (void)status, (void)ctx;
-    return DJ_LIT("no");
-}
-
-static void refused(const dj_peer *peer, int status, dj_str reason, void *ctx)
-{
-    (void)peer, (void)reason;
-    ((fix *)ctx)->refused++;
-    ((fix *)ctx)->last_refusal = status;
-}
-
-/* -- the two ends -- */
-
-static fix *begin(dj_case *c)
-{
-    fix *f = dj_new(c->scope, fix);
-    the = f;
-    f->scope = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
-    f->got = dj_alloc_raw(c->scope, GOT_MAX);
-    f->loop = dj_loop_new();
-    f->lines = DJ_LIT("X-Content-Type-Options: nosniff\r\n");
-    f->listen = (dj_listen){.address = DJ_LIT("127.0.0.1:0"), .fd = -1};
-    f->config = (dj_server_config){
-        .listens = &f->listen, .nlistens = 1, .limits = dj_limits_default(), .workers = 1};
-    f->config.limits.http.body = 1024 * 1024;
-    f->app = (dj_server_app){.ctx = f,
-                             .handle = handle,
-                             .done = done,
-                             .refusal_headers = refusal_headers,
-                             .refusal_body = refusal_body,
-                             .refused = refused};
-    f->pause.fire = stop_loop;
-    dj_expect_ok(dj_server_bind(c->scope, &f->config));
-    socklen_t len = sizeof f->at;
-    assert_int_equal(getsockname(f->listen.fd, (struct sockaddr *)&f->at, &len), 0);
-    dj_expect_ok(dj_worker_new(f->scope, f->loop, &f->config, &f->app, NULL, &f->worker));
-    return f;
-}
-
-static void end(dj_case *c, fix *f)
-{
-    dj_worker_close(f->worker);
-    assert_int_equal(dj_worker_connections(f->worker), 0);
-    assert_int_equal(dj_co_count(f->loop), 0);
-    dj_scope_close(f->scope);
-    dj_loop_free(f->loop);
-    dj_server_unbind(c->scope, &f->config);
-}
-
-static int connect_with(fix *f, int receive_buffer)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (receive_buffer > 0)
-        assert_int_equal(
-            setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer), 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&f->at, sizeof f->at), 0);
-    f->got_len = 0;
-    return fd;
-}
-
-static void say(int fd, const char *text)
-{
-    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-static void ask(int fd, const char *path)
-{
-    char text[256];
-    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
-    say(fd, text);
-}
-
-static size_t times(const fix *f, const char *what)
-{
-    size_t n = 0;
-    dj_str rest = dj_str_n(f->got, f->got_len);
-    for (size_t at; (at = dj_str_find(rest, dj_str_of(what))) != DJ_NOT_FOUND; n++)
-        rest = dj_str_from(rest, at + strlen(what));
-    return n;
-}
-
-static size_t place(const fix *f, const char *what)
-{
-    return dj_str_find(dj_str_n(f->got, f->got_len), dj_str_of(what));
-}
-
-/* Reads until `what` came `n` times (NULL: until the end of the connection) or 5 s are over. True:
- * so it was. */
-static bool hear(fix *f, int fd, const char *what, size_t n)
-{
-    for (int i = 0; i < 1000; i++) {
-        ssize_t len;
-        while ((len = recv(fd, f->got + f->got_len, GOT_MAX - f->got_len, MSG_DONTWAIT)) > 0)
-            f->got_len += (size_t)len;
-        if (len == 0 || (len < 0 && errno != EAGAIN))
-            return what == NULL || times(f, what) >= n;
-        if (what != NULL && times(f, what) >= n)
-            return true;
-        turn(f, 5);
-    }
-    return false;
-}
-
-static void reset_and_close(int fd)
-{
-    const struct linger at_once = {1, 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(fd);
-}
-
 /* -- order and bodies -- */
 
 DJ_TEST(pipelined_answers_keep_their_order_when_views_wait)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     int  fd = connect_with(f, 0);
     say(fd, "GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
             "POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /wait "
@@ -292,7 +129,7 @@ DJ_TEST(pipelined_answers_keep_their_order_when_views_wait)
 
 DJ_TEST(a_large_body_arrives_whole_at_a_slow_reader)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     int  fd = connect_with(f, 4096);
     ask(fd, "/big");
     ask(fd, "/after");
@@ -311,7 +148,7 @@ DJ_TEST(a_large_body_arrives_whole_at_a_slow_reader)
  * the view waits. */
 DJ_TEST(a_waiting_stream_is_woken_by_nobody)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     int  fd = connect_with(f, 0);
     ask(fd, "/between");
     assert_true(hear(f, fd, "half", 1));
@@ -325,7 +162,7 @@ DJ_TEST(a_waiting_stream_is_woken_by_nobody)
 
 DJ_TEST(a_stream_waits_for_its_reader)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     int  fd = connect_with(f, 4096);
     ask(fd, "/for-ever");
     turn(f, 100);
@@ -343,7 +180,7 @@ DJ_TEST(a_stream_waits_for_its_reader)
 
 DJ_TEST(a_stream_ends_where_its_content_length_says)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     int  fd = connect_with(f, 0);
     ask(fd, "/too-long");
     assert_true(hear(f, fd, NULL, 0));
@@ -357,7 +194,7 @@ DJ_TEST(a_stream_ends_where_its_content_length_says)
 
 DJ_TEST(a_reset_abandons_the_view)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     int  fd = connect_with(f, 0);
     ask(fd, "/hang");
     turn(f, 20);
@@ -372,7 +209,7 @@ DJ_TEST(a_reset_abandons_the_view)
 
 DJ_TEST(a_client_that_only_stopped_sending_gets_its_answer)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     int  fd = connect_with(f, 0);
     ask(fd, "/wait");
     shutdown(fd, SHUT_WR);
@@ -384,7 +221,7 @@ DJ_TEST(a_client_that_only_stopped_sending_gets_its_answer)
 
 DJ_TEST(what_still_runs_is_abandoned_at_the_end)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     int  fd = connect_with(f, 0), slow = connect_with(f, 4096), half = connect_with(f, 0);
     ask(fd, "/hang");
     ask(slow, "/for-ever");
@@ -402,7 +239,7 @@ DJ_TEST(what_still_runs_is_abandoned_at_the_end)
 
 DJ_TEST(a_view_without_memory_gives_503)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     int  fd = connect_with(f, 0);
     ask(fd, "/a");
     ask(fd, "/greedy");
@@ -419,7 +256,7 @@ DJ_TEST(a_view_without_memory_gives_503)
 
 DJ_TEST(an_address_has_so_many_connections)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     f->config.limits.connections_per_address = 2;
     char *long_lines = dj_alloc_raw(c->scope, 6000);
     memset(long_lines, 'x', 6000);
@@ -445,7 +282,7 @@ DJ_TEST(an_address_has_so_many_connections)
 
 DJ_TEST(a_connection_has_so_many_requests)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     f->config.limits.requests_per_connection = 3;
     int fd = connect_with(f, 0);
     for (int i = 0; i < 6; i++)
@@ -461,7 +298,7 @@ DJ_TEST(a_connection_has_so_many_requests)
 
 DJ_TEST(a_slow_head_gets_408_however_often_it_sends)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     f->config.limits.head_ms = 150;
     int fd = connect_with(f, 0);
     say(fd, "GET / HTTP/1.1\r\nX: ");
@@ -479,7 +316,7 @@ DJ_TEST(a_slow_head_gets_408_however_often_it_sends)
 /* What a client sent fast does not let it stop for hours. */
 DJ_TEST(a_body_that_stops_after_a_fast_start_gets_408)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     f->config.limits.body_grace_ms = 200;
     f->config.limits.write_ms = 200;
     int fd = connect_with(f, 0);
@@ -498,7 +335,7 @@ DJ_TEST(a_body_that_stops_after_a_fast_start_gets_408)
 
 DJ_TEST(a_body_at_the_permitted_rate_is_taken)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     f->config.limits.body_grace_ms = 100;
     f->config.limits.write_ms = 100;
     int fd = connect_with(f, 0);
@@ -517,7 +354,7 @@ DJ_TEST(a_body_at_the_permitted_rate_is_taken)
 
 DJ_TEST(a_reader_that_stops_is_closed)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     f->config.limits.write_ms = 100;
     int one = connect_with(f, 4096), two = connect_with(f, 4096);
     ask(one, "/big");
@@ -531,7 +368,7 @@ DJ_TEST(a_reader_that_stops_is_closed)
 
 DJ_TEST(an_idle_connection_is_closed_without_a_word)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     f->config.limits.idle_ms = 50;
     int fd = connect_with(f, 0);
     ask(fd, "/a");
@@ -550,7 +387,7 @@ static void drain_done(void *ctx)
 
 DJ_TEST(drain_answers_what_is_there_and_what_is_on_its_way)
 {
-    fix *f = begin(c);
+    fix *f = begin(c, handle);
     int  busy = connect_with(f, 0), idle = connect_with(f, 0), silent = connect_with(f, 0),
         star = connect_with(f, 0);
     ask(busy, "/wait");

@@ -2,6 +2,7 @@
  * sites. */
 #include "site_case.h"
 #include <ctype.h>
+#include <unistd.h>
 
 /* -- settings -- */
 
@@ -200,6 +201,11 @@ dj_str case_body(run *r, dj_response *resp)
     dj_str piece;
     for (size_t i = 0; i < resp->npieces; i++)
         dj_buf_add(&b, resp->pieces[i]);
+    if (resp->file_len > 0) {
+        char   *bytes = dj_alloc(r->scope, (size_t)resp->file_len);
+        ssize_t n = pread(resp->file_fd, bytes, (size_t)resp->file_len, (off_t)resp->file_from);
+        dj_buf_add(&b, dj_str_n(bytes, n < 0 ? 0 : (size_t)n));
+    }
     while (resp->stream != NULL && !b.full && resp->stream(resp->req, resp->stream_ctx, &piece))
         dj_buf_add(&b, piece);
     return dj_buf_str(&b);
