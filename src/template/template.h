@@ -59,6 +59,10 @@ dj_str dj_place_name(dj_place at);
 /* list or map element, attribute, index: one segment of a path. False: there is none. */
 DJ_CHECKED dj_err dj_var_get(dj_run *run, const dj_var *v, dj_str segment, dj_var *out,
                              bool *found);
+/* A member of a C struct: attrs.c. DJ_ERR_TEMPLATE: a number over int64_t. */
+DJ_CHECKED dj_err dj_attr_get(dj_scope *s, const void *ptr, const struct dj_attrs *attrs,
+                              dj_str name, dj_var *out, bool *found);
+dj_var            dj_array_at(const dj_var_array *array, size_t i); /* i < array->len */
 /* A LAZY is made; anything else is copied. */
 DJ_CHECKED dj_err dj_var_force(dj_run *run, const dj_var *v, dj_var *out);
 /* repr() of Python, for lists and maps. */
