@@ -61,6 +61,7 @@ static const char base_py[] =
     "MIDDLEWARE = [\n"
     "    'django.middleware.security.SecurityMiddleware',\n"
     "    'django.middleware.common.CommonMiddleware',\n"
+    "    'donjon.middleware.FetchMetadataMiddleware',\n"
     "    'django.middleware.clickjacking.XFrameOptionsMiddleware',\n"
     "    'django.middleware.csp.ContentSecurityPolicyMiddleware',\n"
     "    'donjon.middleware.PermissionsPolicyMiddleware',\n"

@@ -7,6 +7,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 MIDDLEWARE = [
     'django.middleware.security.SecurityMiddleware',
     'django.middleware.common.CommonMiddleware',
+    'donjon.middleware.FetchMetadataMiddleware',
     'django.middleware.clickjacking.XFrameOptionsMiddleware',
     'django.middleware.csp.ContentSecurityPolicyMiddleware',
     'donjon.middleware.PermissionsPolicyMiddleware',

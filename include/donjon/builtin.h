@@ -15,6 +15,9 @@ extern const dj_middleware dj_xframe_options;
 extern const dj_middleware dj_csp_middleware;
 /* Permissions-Policy and Cross-Origin-Resource-Policy. */
 extern const dj_middleware dj_permissions_policy_middleware;
+/* Refuses what other sites' pages ask for but links (Sec-Fetch-Site); a route is let out by
+ * DJ_EXEMPT_FETCH_METADATA. */
+extern const dj_middleware dj_fetch_metadata_middleware;
 /* Compresses answers (with a gzip header of random length, against BREACH); Vary: Accept-Encoding.
  */
 extern const dj_middleware dj_gzip_middleware;

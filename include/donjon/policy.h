@@ -58,6 +58,25 @@ DJ_CHECKED DJ_NONNULL bool dj_networks_has(const dj_networks *networks, dj_str a
 DJ_CHECKED DJ_NONNULL bool
 dj_url_has_allowed_host_and_scheme(dj_scope *s, dj_str url, dj_str_list hosts, bool require_https);
 
+/* -- requests that another site makes: fetch_metadata.c -- */
+
+/* What the browser says of a request; DJ_NONE for a header that is absent. */
+typedef struct dj_fetch_metadata {
+    dj_str site, mode, dest; /* Sec-Fetch-Site, Sec-Fetch-Mode, Sec-Fetch-Dest */
+    bool   get_or_head;
+} dj_fetch_metadata;
+
+typedef enum dj_fetch_verdict {
+    DJ_FETCH_UNKNOWN, /* no Sec-Fetch-Site: a program, or a browser over plain HTTP */
+    DJ_FETCH_ALLOWED,
+    DJ_FETCH_REFUSED
+} dj_fetch_verdict;
+
+/* Same origin and what the user did himself: allowed; another site: only as a link to a page. A
+ * sister host counts as another site unless `allow_same_site`. */
+DJ_CHECKED DJ_NONNULL dj_fetch_verdict dj_fetch_decide(const dj_fetch_metadata *f,
+                                                       bool                     allow_same_site);
+
 /* -- files: safe_join.c, valid_filename.c -- */
 
 /* Joins `parts` to `base` (absolute) and normalises, textually: no link is followed.

@@ -62,11 +62,11 @@ DJ_NONNULL dj_str dj_csp_nonce(dj_req *req);
 
 /* Marks that decorators set in Django; also fields of a route. */
 typedef enum dj_exempt {
-    DJ_EXEMPT_XFRAME = 1,       /* xframe_options_exempt */
-    DJ_EXEMPT_CSRF = 2,         /* csrf_exempt */
-    DJ_EXEMPT_APPEND_SLASH = 4, /* no_append_slash */
-    DJ_EXEMPT_LOGIN = 8,        /* login_not_required */
-    DJ_EXEMPT_FETCH_METADATA = 16
+    DJ_EXEMPT_XFRAME = 1,         /* xframe_options_exempt */
+    DJ_EXEMPT_CSRF = 2,           /* csrf_exempt */
+    DJ_EXEMPT_APPEND_SLASH = 4,   /* no_append_slash */
+    DJ_EXEMPT_LOGIN = 8,          /* login_not_required */
+    DJ_EXEMPT_FETCH_METADATA = 16 /* other sites may load it: an image, an API with CORS */
 } dj_exempt;
 /* Both take one mark or several; is_exempt: any of them. */
 DJ_NONNULL void dj_set_exempt(dj_req *req, dj_exempt what);

@@ -53,10 +53,22 @@ static void resource_policy(dj_check_run *c)
                   "own process.");
 }
 
+static void fetch_metadata(dj_check_run *c)
+{
+    const dj_value *v = dj_check_setting(c, "FETCH_METADATA_REPORT_ONLY");
+    if (v != NULL && v->kind != DJ_V_UNKNOWN && dj_value_truth(v))
+        ck_report(c, "donjon.W144", dj_check_origin(c, "FETCH_METADATA_REPORT_ONLY"),
+                  "Set FETCH_METADATA_REPORT_ONLY = False, or remove the line, when the records "
+                  "show nothing that is wanted.",
+                  "FETCH_METADATA_REPORT_ONLY is on: requests that other sites make are recorded "
+                  "and let through.");
+}
+
 static const dj_check checks[] = {
     {"donjon security", true, "donjon.W140", host_first},
     {"donjon security", true, "donjon.W141", all_answers},
     {"donjon security", true, "donjon.W142", permissions},
     {"donjon security", true, "donjon.W143", resource_policy},
+    {"donjon security", true, "donjon.W144", fetch_metadata},
 };
 CHECK_FAMILY(protections, checks);

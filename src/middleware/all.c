@@ -2,9 +2,14 @@
 #include "middleware/middleware.h"
 
 const dj_middleware *const dj_builtin_middleware[] = {
-    &dj_security_middleware,           &dj_csp_middleware,    &dj_gzip_middleware,
-    &dj_conditional_get_middleware,    &dj_common_middleware, &dj_xframe_options,
+    &dj_security_middleware,
+    &dj_csp_middleware,
+    &dj_gzip_middleware,
+    &dj_conditional_get_middleware,
+    &dj_common_middleware,
+    &dj_xframe_options,
     &dj_permissions_policy_middleware,
+    &dj_fetch_metadata_middleware,
 };
 const size_t dj_builtin_middleware_len = DJ_COUNT(dj_builtin_middleware);
 

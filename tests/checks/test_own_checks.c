@@ -229,6 +229,8 @@ static const row rows[] = {
     {"donjon.W142", "PERMISSIONS_POLICY = {}\n", "DEBUG = False\n"},
     {"donjon.W143", "CROSS_ORIGIN_RESOURCE_POLICY = None\n",
      "CROSS_ORIGIN_RESOURCE_POLICY = 'same-site'\n"},
+    {"donjon.W144", "FETCH_METADATA_REPORT_ONLY = True\n",
+     "FETCH_METADATA_REPORT_ONLY = False\n"},
 };
 
 /* -- running a text -- */
