@@ -23,6 +23,10 @@ static inline void dj_buf_add_html(dj_buf *b, dj_html html)
     dj_buf_add(b, html.safe);
 }
 
+/* html.unescape() of Python: "&amp;", "&#47;", "&#x2F;" to characters, as a browser reads them in
+ * text. */
+dj_str dj_html_unescape(dj_scope *s, dj_str text);
+
 /* The one door from text to HTML. `why` must be a literal: reviews and tools list it. */
 dj_html dj_html_trust(dj_str text, dj_str why);
 

@@ -33,7 +33,7 @@ static dj_str trim_spaces(dj_str text)
     for (size_t pos = 0; pos < text.len;) {
         size_t  at = pos;
         int32_t cp = dj_utf8_next(text, &pos);
-        if (cp >= 0 && conf_is_space((uint32_t)cp))
+        if (cp >= 0 && dj_cp_is_space((uint32_t)cp))
             continue;
         if (!seen)
             from = at;
@@ -287,7 +287,7 @@ static dj_value *split_spaces(conf_eval *e, const dj_value *on, uint32_t start, 
     for (size_t pos = 0; pos < on->str.len;) {
         size_t  at = pos;
         int32_t cp = dj_utf8_next(on->str, &pos);
-        bool    space = cp >= 0 && conf_is_space((uint32_t)cp);
+        bool    space = cp >= 0 && dj_cp_is_space((uint32_t)cp);
         if (!space && !inside)
             v->seq.items[n++] = new_text(e, dj_str_n(on->str.ptr + at, 0), on->flags, start);
         if (!space)
@@ -477,8 +477,8 @@ dj_value *conf_call_method(conf_eval *e, conf_method m, dj_value *on, dj_value *
     default:
         if (!conf_charge(e, 3 * on->str.len, tok))
             return NULL;
-        return new_text(e,
-                        m == METHOD_LOWER ? conf_lower(e->s, on->str) : conf_upper(e->s, on->str),
-                        on->flags, start);
+        return new_text(
+            e, m == METHOD_LOWER ? dj_utf8_lower(e->s, on->str) : dj_utf8_upper(e->s, on->str),
+            on->flags, start);
     }
 }

@@ -1,17 +1,17 @@
 /* src/conf/reader.h - the settings reader from the inside: text -> tokens -> tree -> values.
  *
- *   source.c    the bytes of a file: encoding, line ends          errors.c   sentences, source
- * line, caret lexer.c     tokens                                            names.c    known names,
- * nearest name literal.c   strings and numbers                               value.c    Python's
- * ==, truth, repr parser.c    expressions        statements.c  statements       casing.c Unicode's
- * lower and upper eval.c      the tree's values  arith.c  methods.c  paths.c    reader.c   files,
- * imports, the result audit.c     what a statement that can't be read may have changed
+ * source.c has the bytes of a file (encoding, line ends), lexer.c its tokens, literal.c strings and
+ * numbers, parser.c expressions, statements.c statements. eval.c, arith.c, methods.c and paths.c
+ * make the tree's values, value.c knows Python's ==, truth and repr, reader.c files, imports and
+ * the result. names.c has the known names and the nearest one, errors.c sentences, source line and
+ * caret, audit.c what a statement that can't be read may have changed.
  *
  * Must not know: what a setting means. settings.c does that, behind the public header. */
 #pragma once
 #include "donjon/buf.h"
 #include "donjon/conf.h"
 #include "donjon/secret.h"
+#include "donjon/unicode.h"
 
 #define CONF_NESTING_MAX 100 /* open brackets, prefix operators, nested conditionals */
 #define CONF_FILES_MAX   16
@@ -347,11 +347,6 @@ dj_str conf_path_up(dj_str path);                       /* .parent of a normal f
 dj_str conf_path_abspath(dj_scope *s, dj_str path);     /* os.path.abspath */
 dj_str conf_path_realpath(dj_scope *s, dj_str path);    /* os.path.realpath; never fails */
 dj_str conf_path_dirname(dj_str path);                  /* os.path.dirname */
-
-/* -- Unicode -- */
-bool   conf_is_space(uint32_t cp); /* str.isspace */
-dj_str conf_lower(dj_scope *s, dj_str text);
-dj_str conf_upper(dj_scope *s, dj_str text);
 
 /* Reads a text as a settings file, strictly: the defaults of settings.def. */
 dj_err conf_read_text(dj_scope *s, dj_str name, dj_str text, dj_conf **out);

@@ -226,9 +226,6 @@ int dj_charset_find(dj_str name);
 /* To UTF-8; bytes that mean nothing become U+FFFD. Not for UNKNOWN and OTHER. */
 dj_str dj_charset_decode(dj_scope *s, int charset, dj_str bytes);
 
-/* html.unescape(): "&amp;", "&#47;", "&#x2F;" to characters. html_unescape.c */
-dj_str dj_html_unescape(dj_scope *s, dj_str text);
-
 /* -- "value; name=text; name*=charset''text": content_type.c -- */
 
 typedef struct dj_header_params {

@@ -1,11 +1,11 @@
-/* src/http/html_unescape.c - character references to characters, as a browser reads them in text.
+/* src/base/html_unescape.c - character references to characters, as a browser reads them in text.
  *
  * Browsers write references into file names that the page's charset lacks; Django undoes that
  * before it looks for separators, and so must we, or "&#47;" would be one later. Python:
  * html.unescape.
  *
  * Must not know: what the text is for. */
-#include "http/http.h"
+#include "donjon/html.h"
 
 static const struct {
     dj_str name, text;
