@@ -254,5 +254,14 @@ dj_str dj_error_page(int status);
 DJ_RETURNS dj_response *dj_method_not_allowed(dj_req *req, unsigned methods);
 /* "GET, HEAD, POST" */
 dj_str dj_methods_text(dj_scope *s, unsigned methods);
-/* debug_page.c */
+
+/* -- for developers: debug_page.c -- */
+
+/* Is the client on this machine? Asked before forwarding headers are taken away: a proxy here
+ * speaks for clients elsewhere. */
+bool dj_client_is_here(const dj_req *req);
+/* Adds the lines around `line` (from 1), that one marked; `text` is the whole file. */
+void dj_debug_excerpt(dj_buf *page, dj_str text, uint32_t line);
+/* The same for a file; nothing if it can't be read. `path` must not come from a client. */
+void                    dj_debug_source(dj_buf *page, dj_str path, uint32_t line);
 DJ_RETURNS dj_response *dj_debug_page(dj_req *req, int status, dj_err e, dj_str text);

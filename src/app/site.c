@@ -83,28 +83,12 @@ static dj_err make_layers(dj_scope *s, const dj_site_parts *parts, struct dj_sit
 
 /* -- requests -- */
 
-/* DEBUG, and a client on this machine. Asked before forwarding headers are taken away: a proxy here
- * speaks for clients elsewhere. */
-static bool may_debug(const dj_req *req)
-{
-    if (DJ_LIKELY(!req->site->settings->DEBUG) || !req->peer->loopback || req->peer->unix_socket)
-        return false;
-    for (size_t i = 0; i < req->head->nfields; i++) {
-        dj_str name = req->head->fields[i].name;
-        if (dj_str_starts_nocase(name, DJ_LIT("X-Forwarded-")) ||
-            dj_str_eq_nocase(name, DJ_LIT("Forwarded")) ||
-            dj_str_eq_nocase(name, DJ_LIT("X-Real-IP")))
-            return false;
-    }
-    return true;
-}
-
 dj_response *dj_site_handle(dj_req *req, void *site)
 {
     const struct dj_site *it = site;
     dj_response          *resp;
     req->site = it;
-    req->debug = may_debug(req);
+    req->debug = DJ_UNLIKELY(it->settings->DEBUG) && dj_client_is_here(req);
     dj_host_prepare(req);
     if (DJ_UNLIKELY(it->settings->HOST_CHECK_FIRST && dj_host_check(req) != DJ_OK))
         resp = dj_error_answer(req, dj_failure(req->scope), dj_failure_text(req->scope));

@@ -184,11 +184,16 @@ void dj_server_unbind(dj_scope *s, dj_server_config *config)
     }
 }
 
-dj_err dj_server_bind(dj_scope *s, dj_server_config *config)
+void dj_server_ignore_signals(void)
 {
     /* A client that goes away is an error code, never a signal. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* so is a file over its limit */
+}
+
+dj_err dj_server_bind(dj_scope *s, dj_server_config *config)
+{
+    dj_server_ignore_signals();
     for (size_t i = 0; i < config->nlistens; i++)
         config->listens[i].fd = -1;
     for (size_t i = 0; i < config->nlistens; i++) {

@@ -56,6 +56,8 @@ typedef struct dj_server_config {
  * address, "8000" loopback; port 0 lets the kernel choose. A stale Unix socket is replaced, one
  * that somebody listens on is not. SIGPIPE is ignored from here on. */
 DJ_CHECKED dj_err dj_server_bind(dj_scope *s, dj_server_config *config);
+/* That alone, for a process that was handed its sockets. */
+void dj_server_ignore_signals(void);
 /* Closes them and removes Unix sockets, as far as this user may. */
 void dj_server_unbind(dj_scope *s, dj_server_config *config);
 
@@ -71,6 +73,8 @@ DJ_CHECKED dj_err dj_worker_new(dj_scope *s, dj_loop *loop, const dj_server_conf
 /* Stops accepting, answers what is in flight (Connection: close), closes idle connections; `done`
  * runs once, when none is left or after `ms`. */
 void dj_worker_drain(dj_worker *w, int64_t ms, void (*done)(void *ctx), void *ctx);
+/* Accepts again after a drain, whether that is over or not; its `done` does not run any more. */
+void dj_worker_resume(dj_worker *w);
 /* The end, while loop and application are still there: views that run are abandoned, connections
  * closed. */
 void     dj_worker_close(dj_worker *w);

@@ -430,6 +430,14 @@ void dj_worker_drain(dj_worker *w, int64_t ms, void (*done)(void *ctx), void *ct
         drained(w);
 }
 
+void dj_worker_resume(dj_worker *w)
+{
+    w->draining = false;
+    w->drained = NULL;
+    dj_timer_stop(w->loop, &w->drain_timer);
+    watch_listeners(w, true);
+}
+
 void dj_worker_close(dj_worker *w)
 {
     w->drained = NULL;
