@@ -9,6 +9,7 @@
 #include "donjon/cookies.h"
 #include "donjon/crypto.h"
 #include "donjon/csp.h"
+#include "donjon/files.h"
 #include "donjon/forms.h"
 #include "donjon/host.h"
 #include "donjon/html.h"

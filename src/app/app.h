@@ -225,7 +225,8 @@ struct dj_site {
     size_t               non_view, non_exception, non_template;
     dj_site_line         lines[DJ_SITE_LINES_MAX];
     size_t               nlines;
-    dj_csp               csp; /* SECURE_CSP, if its layer is in MIDDLEWARE */
+    struct dj_static    *statics; /* static.h; NULL: none are served */
+    dj_csp               csp;     /* SECURE_CSP, if its layer is in MIDDLEWARE */
     dj_refusal_page      pages[DJ_REFUSAL_PAGES_MAX];
     size_t               npages;
 };

@@ -1,7 +1,7 @@
 /* src/app/site.c - everything a site is, made once at start, and the way of a request through it.
  *
  * Must not know: sockets, processes, command lines. */
-#include "app/app.h"
+#include "app/static.h"
 
 /* -- layers -- */
 
@@ -49,10 +49,22 @@ static dj_hook *collect(dj_scope *s, const dj_hook *used, size_t nused, bool inn
     return hooks;
 }
 
+/* Static files are answered right below SecurityMiddleware: with its headers, and before anything
+ * that costs more. */
+static void add_static_layer(struct dj_site *site, dj_hook *used, size_t *nused)
+{
+    size_t at = *nused;
+    while (at > 0 && strcmp(used[at - 1].layer->name, dj_static_layer.after) != 0)
+        at--;
+    memmove(used + at + 1, used + at, (*nused - at) * sizeof *used);
+    used[at] = (dj_hook){.layer = &dj_static_layer, .state = site->statics};
+    (*nused)++;
+}
+
 static dj_err make_layers(dj_scope *s, const dj_site_parts *parts, struct dj_site *site)
 {
     const dj_str_list *names = &parts->settings->MIDDLEWARE;
-    dj_hook           *used = dj_new_array(s, dj_hook, names->len);
+    dj_hook           *used = dj_new_array(s, dj_hook, names->len + 1);
     size_t             nused = 0;
     for (size_t i = 0; i < names->len; i++) {
         dj_hook h = {.layer = find_layer(parts, names->items[i])};
@@ -69,6 +81,8 @@ static dj_err make_layers(dj_scope *s, const dj_site_parts *parts, struct dj_sit
             return e;
         used[nused++] = h;
     }
+    if (site->statics != NULL)
+        add_static_layer(site, used, &nused);
     site->layers = dj_new_array(s, struct dj_next, nused + 1);
     for (size_t i = 0; i < nused; i++) {
         if (used[i].layer->around != NULL)
@@ -116,7 +130,9 @@ dj_err dj_site_new(dj_scope *s, const dj_site_parts *parts, dj_site **out)
     dj_site_keys(s, parts->settings, &site->keys);
     dj_err e = dj_resolver_new(s, &parts->app->urls, &site->resolver);
     if (e || (e = dj_host_rules_new(s, parts->settings, &site->hosts)) ||
-        (e = dj_answers_prepare(s, site)) || (e = make_layers(s, parts, site)))
+        (e = dj_answers_prepare(s, site)) ||
+        (e = dj_static_new(s, parts->settings, &site->statics)) ||
+        (e = make_layers(s, parts, site)))
         return e;
     *out = site;
     return DJ_OK;

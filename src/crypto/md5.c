@@ -30,18 +30,33 @@ dj_err dj_md5_new(dj_scope *s, dj_md5 **out)
     return DJ_OK;
 }
 
-void dj_md5_hex(dj_md5 *md5, const dj_str *pieces, size_t npieces, char out[DJ_MD5_HEX])
+void dj_md5_begin(dj_md5 *md5)
+{
+    /* again, with the same algorithm */
+    DJ_ASSERT(EVP_DigestInit_ex2(md5->ctx, NULL, NULL) == 1);
+}
+
+void dj_md5_add(dj_md5 *md5, dj_str piece)
+{
+    DJ_ASSERT(EVP_DigestUpdate(md5->ctx, piece.ptr, piece.len) == 1);
+}
+
+void dj_md5_end(dj_md5 *md5, char out[DJ_MD5_HEX])
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char     sum[EVP_MAX_MD_SIZE];
     unsigned          len = 0;
-    bool good = EVP_DigestInit_ex2(md5->ctx, NULL, NULL) == 1; /* again, with the same algorithm */
-    for (size_t i = 0; i < npieces; i++)
-        good = EVP_DigestUpdate(md5->ctx, pieces[i].ptr, pieces[i].len) == 1 && good;
-    good = EVP_DigestFinal_ex(md5->ctx, sum, &len) == 1 && good;
-    DJ_ASSERT(good && 2 * len == DJ_MD5_HEX);
+    DJ_ASSERT(EVP_DigestFinal_ex(md5->ctx, sum, &len) == 1 && 2 * len == DJ_MD5_HEX);
     for (unsigned i = 0; i < len; i++) {
         out[2 * (size_t)i] = digits[sum[i] >> 4];
         out[2 * (size_t)i + 1] = digits[sum[i] & 15];
     }
+}
+
+void dj_md5_hex(dj_md5 *md5, const dj_str *pieces, size_t npieces, char out[DJ_MD5_HEX])
+{
+    dj_md5_begin(md5);
+    for (size_t i = 0; i < npieces; i++)
+        dj_md5_add(md5, pieces[i]);
+    dj_md5_end(md5, out);
 }

@@ -363,6 +363,9 @@ struct dj_response {
     dj_str    inline_pieces[DJ_PIECES_INLINE];
 };
 
+/* No header, no body yet, not called HTML. */
+DJ_RETURNS dj_response *dj_response_bare(dj_req *req, int status);
+
 /* Adds a header whose line was prepared (a start-up constant, or bytes in the request's scope).
  * `line` is complete and valid: "Name: value\r\n". No look-up, no copy; the caller has seen that it
  * is not there yet. */

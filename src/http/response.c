@@ -263,7 +263,7 @@ dj_str dj_header_get(const dj_response *resp, dj_str name)
 
 /* -- making responses -- */
 
-static dj_response *bare(dj_req *req, int status)
+dj_response *dj_response_bare(dj_req *req, int status)
 {
     DJ_ASSERT(status >= 100 && status <= 599);
     /* Not zeroed as a whole: the two inline arrays are most of it. */
@@ -299,7 +299,7 @@ static void add_piece(dj_response *resp, dj_str piece)
 
 dj_response *dj_respond(dj_req *req, int status)
 {
-    dj_response *resp = bare(req, status);
+    dj_response *resp = dj_response_bare(req, status);
     CONTENT_TYPE_LINE("text/html; charset=utf-8");
     resp->html = true;
     return resp;
@@ -314,7 +314,7 @@ dj_response *dj_page(dj_req *req, dj_html page)
 
 dj_response *dj_text(dj_req *req, dj_str body)
 {
-    dj_response *resp = bare(req, 200);
+    dj_response *resp = dj_response_bare(req, 200);
     CONTENT_TYPE_LINE("text/plain; charset=utf-8");
     dj_body_add(resp, body);
     return resp;
@@ -324,7 +324,7 @@ dj_response *dj_json_response(dj_req *req, const dj_buf *body)
 {
     if (body->full)
         return dj_raise(req, DJ_ERR_LIMIT, "a JSON body over its %zu bytes", body->max);
-    dj_response *resp = bare(req, 200);
+    dj_response *resp = dj_response_bare(req, 200);
     CONTENT_TYPE_LINE("application/json");
     dj_body_add(resp, dj_buf_str(body));
     return resp;
@@ -423,7 +423,7 @@ dj_response *dj_raise_failure(dj_req *req)
     dj_err e = dj_failure(req->scope);
     if (e == DJ_OK)
         e = dj_fail(req->scope, DJ_ERR_INTERNAL, "raised without a failure");
-    dj_response *resp = bare(req, dj_err_info_of(e)->status);
+    dj_response *resp = dj_response_bare(req, dj_err_info_of(e)->status);
     resp->raised = e;
     return resp;
 }
