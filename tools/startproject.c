@@ -28,11 +28,28 @@ static const char meson_build[] =
     "add_project_link_arguments('-Wl,-z,relro', '-Wl,-z,now', '-Wl,-z,noexecstack', "
     "'-Wl,-z,separate-code', language: 'c')\n"
     "\n"
-    "executable('@NAME@', 'main.c', dependencies: dependency('donjon'))\n";
+    "donjon = dependency('donjon')\n"
+    "executable('@NAME@', 'main.c', 'urls.c', dependencies: donjon)\n"
+    "test('site', executable('test_site', 'tests/test_site.c', 'urls.c', dependencies: donjon), "
+    "workdir: meson.current_source_dir())\n";
 
-static const char main_c[] =
-    "/* main.c - the routes of @NAME@ and its program. */\n"
-    "#include <donjon/donjon.h>\n"
+static const char site_h[] = "/* site.h - what the program and its tests share. */\n"
+                             "#pragma once\n"
+                             "#include <donjon/donjon.h>\n"
+                             "\n"
+                             "extern const dj_app site;\n";
+
+static const char main_c[] = "/* main.c - the program of @NAME@. */\n"
+                             "#include \"site.h\"\n"
+                             "\n"
+                             "int main(int argc, char **argv)\n"
+                             "{\n"
+                             "    return dj_manage(argc, argv, &site);\n"
+                             "}\n";
+
+static const char urls_c[] =
+    "/* urls.c - the routes of @NAME@ and their views. */\n"
+    "#include \"site.h\"\n"
     "\n"
     "static dj_response *index_page(dj_req *req)\n"
     "{\n"
@@ -45,10 +62,43 @@ static const char main_c[] =
     "    DJ_PATH(\"\", index_page, .name = \"index\", .methods = DJ_GET),\n"
     "};\n"
     "\n"
-    "int main(int argc, char **argv)\n"
+    "const dj_app site = {.urls = DJ_ALL(urls), .settings = \"settings/development.py\"};\n";
+
+static const char test_site_c[] =
+    "/* tests/test_site.c - meson test -C build */\n"
+    "#include \"../site.h\"\n"
+    "#include <donjon/test.h>\n"
+    "#include <stdio.h>\n"
+    "\n"
+    "static int failed;\n"
+    "\n"
+    "static void expect(bool holds, const char *what)\n"
     "{\n"
-    "    return dj_manage(argc, argv, &(dj_app){.urls = DJ_ALL(urls), .settings = "
-    "\"settings/development.py\"});\n"
+    "    if (!holds)\n"
+    "        failed += fprintf(stderr, \"FAILED: %s\\n\", what) > 0;\n"
+    "}\n"
+    "\n"
+    "static void test_pages(dj_client *client)\n"
+    "{\n"
+    "    const dj_answer *a = dj_client_get(client, \"/\");\n"
+    "    expect(a->status == 200 && dj_answer_count(a, \"It works\") == 1, \"the front page is "
+    "there\");\n"
+    "    expect(dj_answer_header_count(a, \"Content-Security-Policy\") == 1, \"it has a "
+    "policy\");\n"
+    "    expect(dj_client_get(client, \"/nowhere/\")->status == 404, \"no other page is\");\n"
+    "}\n"
+    "\n"
+    "int main(void)\n"
+    "{\n"
+    "    dj_scope  *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);\n"
+    "    dj_client *client;\n"
+    "    if (dj_client_open(s, &(dj_client_options){.app = &site}, &client) != DJ_OK) {\n"
+    "        (void)fprintf(stderr, DJ_FMT \"\\n\", DJ_ARG(dj_failure_text(s)));\n"
+    "        return 1;\n"
+    "    }\n"
+    "    test_pages(client);\n"
+    "    dj_scope_close(s);\n"
+    "    return failed != 0;\n"
     "}\n";
 
 static const char base_py[] =
@@ -126,6 +176,7 @@ static const char readme_md[] =
     "# @NAME@\n"
     "\n"
     "    meson setup build && ninja -C build\n"
+    "    meson test -C build\n"
     "    build/@NAME@ runserver\n"
     "\n"
     "In production:\n"
@@ -138,6 +189,9 @@ static const char readme_md[] =
 static const template_file files[] = {
     {"meson.build", meson_build},
     {"main.c", main_c},
+    {"site.h", site_h},
+    {"urls.c", urls_c},
+    {"tests/test_site.c", test_site_c},
     {"settings/base.py", base_py},
     {"settings/development.py", development_py},
     {"settings/production.py", production_py},
@@ -216,6 +270,8 @@ static dj_err write_project(dj_scope *s, dj_str folder, dj_str name)
         e = make_folder(s, folder);
     if (!e)
         e = make_folder(s, dj_strf(s, DJ_FMT "/settings", DJ_ARG(folder)));
+    if (!e)
+        e = make_folder(s, dj_strf(s, DJ_FMT "/tests", DJ_ARG(folder)));
     for (size_t i = 0; !e && i < DJ_COUNT(files); i++) {
         dj_str text = dj_str_replace(s, dj_str_of(files[i].text), DJ_LIT("@NAME@"), name);
         text = dj_str_replace(s, text, DJ_LIT("@KEY@"), key);

@@ -58,6 +58,11 @@ typedef struct dj_conf_error {
 DJ_CHECKED DJ_NONNULL dj_err dj_conf_read(dj_scope *s, dj_str path, const dj_conf_options *options,
                                           dj_conf **out, dj_conf_error *error);
 
+/* The same for a text, as if it stood in a file `name`. */
+DJ_CHECKED DJ_NONNULL dj_err dj_conf_read_text(dj_scope *s, dj_str name, dj_str text,
+                                               const dj_conf_options *options, dj_conf **out,
+                                               dj_conf_error *error);
+
 /* The value of a setting as Django would see it: from the file, else Django's default, else NULL (a
  * name that neither knows). In AUDIT mode with names_lost an absent name gives an UNKNOWN value. */
 DJ_NONNULL const dj_value *dj_conf_get(const dj_conf *conf, dj_str name);

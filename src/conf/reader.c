@@ -379,11 +379,10 @@ dj_err dj_conf_read(dj_scope *s, dj_str path, const dj_conf_options *options, dj
     return read_settings(s, conf_path_abspath(s, path), DJ_NONE, options, out, error);
 }
 
-dj_err conf_read_text(dj_scope *s, dj_str name, dj_str text, dj_conf **out)
+dj_err dj_conf_read_text(dj_scope *s, dj_str name, dj_str text, const dj_conf_options *options,
+                         dj_conf **out, dj_conf_error *error)
 {
-    dj_conf_options options = {.mode = DJ_CONF_STRICT};
-    dj_conf_error   error;
-    return read_settings(s, name, text, &options, out, &error);
+    return read_settings(s, name, text, options, out, error);
 }
 
 bool dj_conf_is_set(const dj_conf *conf, dj_str name)

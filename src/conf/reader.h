@@ -348,8 +348,6 @@ dj_str conf_path_abspath(dj_scope *s, dj_str path);     /* os.path.abspath */
 dj_str conf_path_realpath(dj_scope *s, dj_str path);    /* os.path.realpath; never fails */
 dj_str conf_path_dirname(dj_str path);                  /* os.path.dirname */
 
-/* Reads a text as a settings file, strictly: the defaults of settings.def. */
-dj_err conf_read_text(dj_scope *s, dj_str name, dj_str text, dj_conf **out);
 /* The default of a known setting, or NULL. */
 const dj_value *conf_default(dj_str name);
 

@@ -50,8 +50,10 @@ static void read_defaults(void)
 {
     defaults_scope = dj_scope_open((size_t)4 * 1024 * 1024);
     DJ_ASSERT(defaults_scope != NULL);
-    dj_err e =
-        conf_read_text(defaults_scope, DJ_LIT("settings.def"), dj_str_of(defaults_text), &defaults);
+    const dj_conf_options options = {.mode = DJ_CONF_STRICT};
+    dj_conf_error         error;
+    dj_err e = dj_conf_read_text(defaults_scope, DJ_LIT("settings.def"), dj_str_of(defaults_text),
+                                 &options, &defaults, &error);
     DJ_ASSERT(e == DJ_OK);
     for (size_t i = 0; i < DJ_COUNT(table); i++)
         table[i].def = dj_map_get(&defaults->names, table[i].name);

@@ -415,6 +415,7 @@ struct dj_req {
     int64_t        started_us; /* of the monotonic clock */
     dj_querydict  *query;      /* parsed on demand */
     const dj_form *form;       /* dj_form_read; empty after a failure */
+    struct dj_loop *loop;      /* on which it is answered; NULL: none, as in a test */
     dj_map        *cookies;    /* name -> dj_str *; parsed on demand */
 
     const struct dj_shown_validators

@@ -33,6 +33,17 @@ def test_a_complete_program_compiles(tmp_path, place, text):
     assert done.returncode == 0, f'{place}\n{done.stderr}'
 
 
+@pytest.mark.parametrize('place, text', [(place, text) for place, text in PROGRAMS if '<donjon/test.h>' in text],
+                         ids=[place for place, text in PROGRAMS if '<donjon/test.h>' in text])
+def test_a_program_that_tests_itself_passes(tmp_path, place, text):
+    source, program = tmp_path / 'program.c', tmp_path / 'program'
+    source.write_text(text)
+    subprocess.run(['gcc', '-std=gnu11', *INCLUDES, str(source), '-o', str(program), '-L', str(BUILD), f'-Wl,-rpath,{BUILD}', '-ldonjon'],
+                   check=True)
+    done = subprocess.run([str(program)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f'{place}\n{done.stderr}'
+
+
 def code_of(path):
     """A C file without its opening comment."""
     return re.sub(r'\A/\*.*?\*/\s*', '', path.read_text(), flags=re.S).strip()

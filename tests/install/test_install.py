@@ -54,6 +54,15 @@ def test_a_program_builds_and_runs(installed, tmp_path, compiler, source, standa
     assert 'serve' in run(program, 'help', **env)
 
 
+def test_a_new_project_builds_and_its_tests_pass(installed, tmp_path):
+    folder, env = installed
+    run(BUILD / 'donjon', 'startproject', 'pages', tmp_path / 'pages')
+    run('meson', 'setup', tmp_path / 'build', tmp_path / 'pages', '--werror', **env)
+    run('meson', 'compile', '-C', tmp_path / 'build', **env)
+    run('meson', 'test', '-C', tmp_path / 'build', **env)
+    assert 'serve' in run(tmp_path / 'build/pages', 'help', **env)
+
+
 @pytest.mark.parametrize('header', sorted(p.name for p in (ROOT / 'include/donjon').glob('*.h')))
 def test_each_header_stands_alone(installed, tmp_path, header):
     folder, env = installed
