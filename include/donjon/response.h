@@ -65,9 +65,11 @@ DJ_NONNULL dj_str dj_header_get(const dj_response *resp, dj_str name); /* DJ_NON
 /* -- ending with an error: `return dj_raise(...)`, in a view, a middleware or a hook -- */
 
 /* What an exception is in Django: the middleware above see on_exception, then the error page of the
- * code's status. The sentence goes to the log, never to the client. */
-DJ_RETURNS DJ_NONNULL DJ_FORMAT(3, 4) dj_response *dj_raise(dj_req *req, dj_err e, const char *fmt,
-                                                            ...);
+ * code's status. Sentence and place go to the log, never to the client. */
+#define dj_raise(req, e, ...) dj_raise_at((req), (e), __FILE__, __LINE__, __VA_ARGS__)
+DJ_RETURNS DJ_NONNULL DJ_FORMAT(5, 6) dj_response *dj_raise_at(dj_req *req, dj_err e,
+                                                               const char *file, int line,
+                                                               const char *fmt, ...);
 /* Raises what dj_fail left in the request's scope. */
 DJ_RETURNS DJ_NONNULL dj_response *dj_raise_failure(dj_req *req);
 DJ_RETURNS DJ_NONNULL dj_response *dj_not_found(dj_req *req); /* Http404 */

@@ -408,13 +408,13 @@ void dj_status_set(dj_response *resp, int status)
 
 /* -- raised errors -- */
 
-dj_response *dj_raise(dj_req *req, dj_err e, const char *fmt, ...)
+dj_response *dj_raise_at(dj_req *req, dj_err e, const char *file, int line, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     dj_str text = dj_vstrf(req->scope, fmt, args);
     va_end(args);
-    (void)dj_fail(req->scope, e, DJ_FMT, DJ_ARG(text));
+    (void)dj_fail_at(req->scope, e, file, line, DJ_FMT, DJ_ARG(text));
     return dj_raise_failure(req);
 }
 

@@ -124,15 +124,15 @@ static dj_str refusal_body(int status, void *ctx)
     return dj_reason(status);
 }
 
-/* Title, text and advice are copied. */
-static void begin_trouble(reloader *r, dj_str title, dj_str text, dj_str advice)
+/* Title, text and advice are copied; places in the text start in `folder`. */
+static void begin_trouble(reloader *r, dj_str folder, dj_str title, dj_str text, dj_str advice)
 {
     dj_scope *s = r->trouble_scope;
     dj_scope_reset(s);
     r->trouble.title = dj_str_dup(s, title);
     r->trouble.text = dj_plain_text(s, text);
     r->trouble.advice = dj_str_dup(s, advice);
-    r->trouble.folder = r->project.folder;
+    r->trouble.folder = folder;
     r->in_trouble = true;
     if (r->worker != NULL)
         dj_worker_resume(r->worker);
@@ -340,12 +340,12 @@ static void judge_end(program *p, int status)
         return;
     }
     if (failed) {
-        begin_trouble(r, DJ_LIT("The site does not start"), p->failure,
+        begin_trouble(r, r->con->cwd, DJ_LIT("The site does not start"), p->failure,
                       DJ_LIT("It is tried again with the next change of a file."));
         return;
     }
     dj_console_err(r->con, DJ_LIT("It is started again with the next change of a file.\n"));
-    begin_trouble(r, dj_strf(s, "The program " DJ_FMT, DJ_ARG(how)), DJ_LIT(""),
+    begin_trouble(r, r->con->cwd, dj_strf(s, "The program " DJ_FMT, DJ_ARG(how)), DJ_LIT(""),
                   DJ_LIT("What it printed stands in the terminal. It is started again with the "
                          "next change of a file."));
 }
@@ -457,7 +457,8 @@ static void all_quiet(dj_timer *t)
     }
     end_trouble(r);
     if (start_program(r) != DJ_OK)
-        begin_trouble(r, DJ_LIT("The program does not start"), dj_failure_text(r->scope),
+        begin_trouble(r, r->con->cwd, DJ_LIT("The program does not start"),
+                      dj_failure_text(r->scope),
                       DJ_LIT("It is tried again with the next change of a file."));
 }
 
@@ -532,7 +533,7 @@ static void build_ended(int status, dj_str output, void *ctx)
         return;
     }
     dj_console_err(r->con, DJ_LIT("The build failed. Waiting for changes.\n"));
-    begin_trouble(r, DJ_LIT("The build failed"), output,
+    begin_trouble(r, r->project.folder, DJ_LIT("The build failed"), output,
                   dj_strf(r->build_scope,
                           "It was `" DJ_FMT "`. It runs again with the next change.",
                           DJ_ARG(r->project.text)));
@@ -549,7 +550,8 @@ static void start_build(reloader *r)
     dj_scope_reset(r->build_scope);
     dj_console_outf(r->build_scope, r->con, "Building: " DJ_FMT "\n", DJ_ARG(r->project.text));
     if (dj_build_start(r->build_scope, r->loop, &r->project, &events, &r->build) != DJ_OK)
-        begin_trouble(r, DJ_LIT("The build does not start"), dj_failure_text(r->build_scope),
+        begin_trouble(r, r->project.folder, DJ_LIT("The build does not start"),
+                      dj_failure_text(r->build_scope),
                       DJ_LIT("It is tried again with the next change of a file."));
 }
 
@@ -579,6 +581,7 @@ static dj_err prepare(reloader *r, const dj_reload_options *options)
     r->listen = (dj_listen){.address = options->address, .fd = -1};
     r->config = (dj_server_config){
         .listens = &r->listen, .nlistens = 1, .limits = dj_limits_default(), .workers = 1};
+    r->trouble.cwd = r->con->cwd;
     r->hooks = (dj_server_app){.ctx = r,
                                .handle = answer_trouble,
                                .done = answered,

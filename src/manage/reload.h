@@ -98,6 +98,7 @@ typedef struct dj_trouble {
     dj_str      text;   /* what was printed */
     dj_str      advice; /* one sentence */
     dj_str      folder; /* relative places in `text` start here */
+    dj_str      cwd;    /* places below it are shown relative to it */
     dj_str_list hosts;  /* ALLOWED_HOSTS, as far as known */
     bool        debug;  /* details for clients on this machine */
 } dj_trouble;

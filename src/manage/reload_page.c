@@ -35,29 +35,45 @@ static const dj_html *kind_name(dj_diagnostic_kind kind)
     return &names[kind];
 }
 
-/* The compiler has shown the line itself mostly; a linker has not. */
-static void add_excerpt(dj_buf *b, const dj_trouble *t, const dj_diagnostic *d)
+/* "../main.c" from /site/build -> "/site/main.c". Of the text alone: links are not looked at. */
+static dj_str whole_path(dj_scope *s, dj_str folder, dj_str path)
 {
-    if (d->excerpt.len > 0) {
-        dj_buf_add_html(b, DJ_HTML("<pre>"));
-        dj_buf_add_escaped(b, d->excerpt);
-        dj_buf_add_html(b, DJ_HTML("</pre>\n"));
-    } else if (d->line > 0) {
-        dj_str path = d->file;
-        if (!dj_str_starts(path, DJ_LIT("/")))
-            path = dj_strf(b->scope, DJ_FMT "/" DJ_FMT, DJ_ARG(t->folder), DJ_ARG(path));
-        dj_debug_source(b, path, d->line);
+    dj_str rest = dj_str_starts(path, DJ_LIT("/"))
+                      ? path
+                      : dj_strf(s, DJ_FMT "/" DJ_FMT, DJ_ARG(folder), DJ_ARG(path));
+    dj_buf b = dj_buf_make(s, rest.len + 1);
+    for (dj_str piece; dj_str_next(&rest, '/', &piece);) {
+        if (piece.len == 0 || dj_str_eq(piece, DJ_LIT(".")))
+            continue;
+        if (dj_str_eq(piece, DJ_LIT(".."))) {
+            size_t slash = dj_str_rchr(dj_buf_str(&b), '/');
+            b.len = slash == DJ_NOT_FOUND ? 0 : slash;
+            continue;
+        }
+        dj_buf_add_byte(&b, '/');
+        dj_buf_add(&b, piece);
     }
+    return dj_buf_str(&b);
+}
+
+/* As somebody in the current folder would type it. */
+static dj_str short_path(const dj_trouble *t, dj_str whole)
+{
+    bool below =
+        dj_str_starts(whole, t->cwd) && whole.len > t->cwd.len + 1 && whole.ptr[t->cwd.len] == '/';
+    return below ? dj_str_from(whole, t->cwd.len + 1) : whole;
 }
 
 static void add_diagnostic(dj_buf *b, const dj_trouble *t, const dj_diagnostic *d)
 {
+    dj_str path = whole_path(b->scope, t->folder, d->file);
     dj_buf_add_html(b, DJ_HTML("<h2><span class=\"kind "));
     dj_buf_add_html(b, *kind_name(d->kind));
     dj_buf_add_html(b, DJ_HTML("\">"));
     dj_buf_add_html(b, *kind_name(d->kind));
     dj_buf_add_html(b, DJ_HTML("</span> <code>"));
-    dj_buf_add_escaped(b, d->file);
+    /* A linker without line numbers names a source as its author did, from nowhere. */
+    dj_buf_add_escaped(b, d->line > 0 ? short_path(t, path) : d->file);
     if (d->line > 0)
         dj_buf_addf(b, ":%u", d->line);
     if (d->column > 0)
@@ -65,15 +81,27 @@ static void add_diagnostic(dj_buf *b, const dj_trouble *t, const dj_diagnostic *
     dj_buf_add_html(b, DJ_HTML("</code> "));
     dj_buf_add_escaped(b, d->message);
     dj_buf_add_html(b, DJ_HTML("</h2>\n"));
-    add_excerpt(b, t, d);
+    if (d->excerpt.len == 0) { /* a linker does not show the line */
+        dj_debug_source(b, path, d->line);
+        return;
+    }
+    dj_buf_add_html(b, DJ_HTML("<pre>"));
+    dj_buf_add_escaped(b, d->excerpt);
+    dj_buf_add_html(b, DJ_HTML("</pre>\n"));
 }
 
 static void add_text(dj_buf *b, const dj_trouble *t)
 {
     dj_diagnostic found[DIAGNOSTICS_MAX];
     size_t        n = dj_diagnostics(t->text, found, DIAGNOSTICS_MAX);
-    for (size_t i = 0; i < n; i++)
-        add_diagnostic(b, t, &found[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (found[i].kind == DJ_DIAG_ERROR)
+            add_diagnostic(b, t, &found[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (found[i].kind != DJ_DIAG_ERROR)
+            add_diagnostic(b, t, &found[i]);
+    }
     if (t->text.len == 0)
         return;
     if (n > 0)
