@@ -7,7 +7,7 @@
     ./test --clean         removes the build folders first
 
 Logs stay in build/test-logs/STEP.log; a failed step shows the end of its log. Environment:
-    DONJON_FUZZ_SECONDS    for each fuzz target (10)
+    DONJON_FUZZ_SECONDS    for each fuzz target (20)
     DONJON_SOAK_SECONDS    of the soak test (15; 60 for the full one)
 The last line is "N passed, M failed", over unit tests, vector cases, compile-fail files, fuzz targets, site tests and single steps."""
 
@@ -280,7 +280,7 @@ def step_tools(log):
 
 
 def step_fuzz(log):
-    seconds = int(os.environ.get('DONJON_FUZZ_SECONDS', '10'))
+    seconds = int(os.environ.get('DONJON_FUZZ_SECONDS', '20'))
     total = build(log, 'build-fuzz')
     if total.failed:
         return total

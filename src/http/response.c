@@ -225,10 +225,11 @@ void dj_header_set(dj_response *resp, dj_str name, dj_str value)
 void dj_header_add(dj_response *resp, dj_str name, dj_str value)
 {
     dj_header h;
-    if (dj_header_line(resp->req->scope, name, value, &h) != DJ_OK)
+    if (dj_header_line(resp->req->scope, name, value, &h) != DJ_OK) {
         resp->raised = DJ_ERR_BAD_HEADER;
-    else
-        append(resp, &h);
+        return;
+    }
+    append(resp, &h);
     if (h.id == DJ_HEADER_CONTENT_TYPE)
         resp->html = true; /* two of them: nobody knows which one counts */
 }

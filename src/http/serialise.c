@@ -108,24 +108,41 @@ static bool is_one_line(dj_str line)
     return memchr(line.ptr, '\n', line.len) == line.ptr + line.len - 1;
 }
 
+/* The length that a view states for a body that is not here to be counted: once, and a number. */
+static const dj_header *stated_length(const dj_response *resp)
+{
+    for (size_t i = 0; i < resp->nheaders; i++) {
+        const dj_header *h = &resp->headers[i];
+        dj_str value = dj_str_n(h->line.ptr + h->name_len + 2, h->line.len - h->name_len - 4);
+        size_t digits = 0;
+        while (digits < value.len && dj_is_digit(value.ptr[digits]))
+            digits++;
+        if (h->id == DJ_HEADER_CONTENT_LENGTH && digits > 0 && digits == value.len)
+            return h;
+    }
+    return NULL;
+}
+
 void dj_response_head(dj_buf *out, const dj_response *resp, const dj_wire *wire, dj_str date_line)
 {
-    bool no_length = resp->status == 204 || resp->status == 304 || resp->status < 200;
-    bool own_length = resp->stream == NULL && !(wire->head_only && resp->body_len == 0);
+    bool             no_length = resp->status == 204 || resp->status == 304 || resp->status < 200;
+    bool             own_length = resp->stream == NULL && !(wire->head_only && resp->body_len == 0);
+    const dj_header *stated = NULL;
+    if (!own_length && !no_length && !wire->chunked &&
+        dj_header_seen(resp, DJ_HEADER_CONTENT_LENGTH))
+        stated = stated_length(resp);
     add_status_line(out, resp->status);
     dj_buf_add(out, date_line);
     for (size_t i = 0; i < resp->nheaders; i++) {
         const dj_header *h = &resp->headers[i];
-        if (h->id == DJ_HEADER_HOP ||
-            (h->id == DJ_HEADER_CONTENT_LENGTH && (own_length || no_length || wire->chunked)))
+        if (h->id == DJ_HEADER_HOP || (h->id == DJ_HEADER_CONTENT_LENGTH && h != stated))
             continue;
         DJ_ASSERT(is_one_line(h->line));
         dj_buf_add(out, h->line);
     }
     if (wire->chunked) {
         dj_buf_add(out, DJ_LIT("Transfer-Encoding: chunked\r\n"));
-    } else if (resp->stream == NULL && !no_length &&
-               (own_length || !dj_header_seen(resp, DJ_HEADER_CONTENT_LENGTH))) {
+    } else if (resp->stream == NULL && !no_length && stated == NULL) {
         dj_buf_add(out, DJ_LIT("Content-Length: "));
         dj_buf_add_int(out, (int64_t)resp->body_len);
         dj_buf_add(out, DJ_LIT("\r\n"));

@@ -87,6 +87,26 @@ DJ_TEST(only_the_server_frames)
     dj_expect_str(DJ_LIT("Unknown Status Code"), dj_reason(299));
 }
 
+DJ_TEST(a_view_states_the_length_of_a_body_that_is_not_sent_once_and_as_a_number)
+{
+    static const char *const stated[][3] = {{"7", "8", "Content-Length: 7\r\n"},
+                                            {"7x", "8", "Content-Length: 8\r\n"},
+                                            {"-1", "+2", "Content-Length: 0\r\n"},
+                                            {"", "0x1", "Content-Length: 0\r\n"},
+                                            {"5", "5, 5", "Content-Length: 5\r\n"}};
+    dj_wire                  wire = {.minor = 1, .head_only = true};
+    for (size_t i = 0; i < DJ_COUNT(stated); i++) {
+        dj_response *resp = dj_respond(request(c, DJ_HEAD), 200);
+        dj_header_add(resp, DJ_LIT("Content-Length"), dj_str_of(stated[i][0]));
+        dj_header_add(resp, DJ_LIT("content-length"), dj_str_of(stated[i][1]));
+        dj_str      head = on_the_wire(c, resp, wire);
+        const char *found = strcasestr(dj_cstr(c->scope, head), "\r\nContent-Length:");
+        assert_non_null(found);
+        assert_null(strcasestr(found + 2, "\r\nContent-Length:"));
+        assert_int_equal(strncasecmp(found + 2, stated[i][2], strlen(stated[i][2])), 0);
+    }
+}
+
 DJ_TEST(pieces_of_a_body_add_up)
 {
     dj_response *resp = dj_respond(request(c, DJ_GET), 200);
@@ -109,4 +129,5 @@ DJ_TEST(a_raised_error_carries_its_status_and_sentence)
 
 DJ_TESTS(DJ_T(no_byte_can_end_a_header_early), DJ_T(setting_replaces_in_place_and_adding_repeats),
          DJ_T(text_outside_latin1_is_mime_encoded), DJ_T(only_the_server_frames),
+         DJ_T(a_view_states_the_length_of_a_body_that_is_not_sent_once_and_as_a_number),
          DJ_T(pieces_of_a_body_add_up), DJ_T(a_raised_error_carries_its_status_and_sentence))
