@@ -38,7 +38,9 @@ typedef struct dj_upload {
  * for a content type other than application/x-www-form-urlencoded and multipart/form-data. `return
  * dj_raise_failure(req)` answers a failure as Django does; after one the form is empty and is not
  * read again. DJ_ERR_DATA_TOO_BIG, DJ_ERR_TOO_MANY_FIELDS, DJ_ERR_TOO_MANY_FILES, DJ_ERR_MULTIPART,
- * DJ_ERR_BAD_REQUEST   400 DJ_ERR_IO   500: a file could not be kept (the disk is full) */
+ * DJ_ERR_BAD_REQUEST   400
+ * DJ_ERR_NO_SPACE 507, DJ_ERR_IO 500: a file could not be kept. A form over 64 KiB is read while it
+ * arrives, and the server gives that answer before there is a view. */
 DJ_CHECKED DJ_NONNULL dj_err dj_form_parse(dj_req *req, const dj_form **form);
 
 /* request.POST[name]: the last value; DJ_NONE if there is none. */
@@ -58,6 +60,11 @@ DJ_NONNULL const dj_upload *dj_file_at(const dj_form *form, dj_str name, size_t 
 DJ_NONNULL size_t           dj_file_names(const dj_form *form);
 DJ_NONNULL dj_str           dj_file_name(const dj_form *form, size_t i);
 
+/* The whole body as a file, for an API that takes one by PUT: to be read in parts or saved, however
+ * large it is. `name` is what dj_upload_save shall make a name from: the program's choice. Its type
+ * is that of the request. NULL for a form with files (POST, multipart/form-data). */
+DJ_CHECKED DJ_NONNULL const dj_upload *dj_req_body_upload(dj_req *req, dj_str name);
+
 /* Up to `max` bytes from `offset` on; *got is less than `max` only at the end. DJ_ERR_IO. */
 DJ_CHECKED DJ_NONNULL dj_err dj_upload_read(dj_scope *s, const dj_upload *upload, uint64_t offset,
                                             void *out, size_t max, size_t *got);
@@ -65,11 +72,14 @@ DJ_CHECKED DJ_NONNULL dj_err dj_upload_read(dj_scope *s, const dj_upload *upload
  * client's (dj_valid_filename; seven random letters before the extension if it is taken), and says
  * which. Nothing that exists is written to, no symbolic link followed, nothing outside `dir`
  * reached. On disk when the call returns; mode FILE_UPLOAD_PERMISSIONS. After an error there is no
- * file. DJ_ERR_SUSPICIOUS_FILE  no usable name is left (400) DJ_ERR_IO               no such
- * folder, no permission, disk full (500) Serve such files from another host, or as attachments:
+ * file. May wait: threads do the work.
+ *   DJ_ERR_SUSPICIOUS_FILE  no usable name is left (400)
+ *   DJ_ERR_NO_SPACE         the disk is full (507)
+ *   DJ_ERR_IO               no such folder, no permission (500)
+ * Serve such files from another host, or as attachments:
  * docs/uploads.md. */
 DJ_CHECKED DJ_NONNULL dj_err dj_upload_save(dj_req *req, const dj_upload *upload, dj_str dir,
-                                            dj_str *name);
+                                            dj_str *name) DJ_WAITS;
 
 /* The body as JSON, whatever its Content-Type says: at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, 64
  * brackets deep, 100,000 values. DJ_ERR_DATA_TOO_BIG, or DJ_ERR_BAD_REQUEST for what is no JSON

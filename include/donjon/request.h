@@ -42,7 +42,9 @@ DJ_NONNULL dj_str dj_query_get(dj_req *req, dj_str name);
  * if absent. Names with '_' never arrive. */
 DJ_NONNULL dj_str dj_req_header(dj_req *req, dj_str name);
 /* The whole body, decoded from its transfer coding; empty if there is none. At most
- * MAX_REQUEST_BODY bytes. */
+ * MAX_REQUEST_BODY bytes; over 64 KiB they lie in a file that is mapped, so only those that are
+ * looked at take memory. DJ_NONE for a form with files (POST, multipart/form-data), which is read
+ * while it arrives: dj_form_parse. */
 DJ_NONNULL dj_str dj_req_body(const dj_req *req);
 /* Came over TLS, or a trusted proxy says so (SECURE_PROXY_SSL_HEADER). */
 DJ_NONNULL bool dj_req_is_secure(const dj_req *req);

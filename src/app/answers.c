@@ -138,8 +138,8 @@ static dj_str refusal_headers(builder *b, int status, bool tls)
 
 static void add_refusals(builder *b)
 {
-    static const int statuses[] = {400, 204, 403, 404, 408, 413, 414,
-                                   417, 421, 431, 500, 501, 503, 505};
+    static const int statuses[] = {400, 204, 403, 404, 408, 413, 414, 417,
+                                   421, 431, 500, 501, 503, 505, 507};
     _Static_assert(DJ_COUNT(statuses) <= DJ_REFUSAL_PAGES_MAX, "room for all");
     for (size_t i = 0; i < DJ_COUNT(statuses); i++) {
         b->site->pages[b->site->npages++] = (dj_refusal_page){

@@ -26,6 +26,8 @@ DJ_CHECKED dj_err dj_site_new(dj_scope *s, const dj_site_parts *parts, dj_site *
 /* A whole request: host check, layers, view, errors to pages. Never NULL, never raised.
  * dj_server_app.handle. */
 DJ_RETURNS dj_response *dj_site_handle(dj_req *req, void *site) DJ_WAITS;
+/* A long body, before that. dj_server_app.body. */
+DJ_CHECKED dj_err dj_site_body(dj_req *req, dj_str bytes, bool last, void *site) DJ_WAITS;
 /* For dj_server_app: the answers of requests that never become one. */
 dj_str dj_site_refusal_headers(int status, bool tls, void *site);
 dj_str dj_site_refusal_body(int status, void *site);

@@ -103,6 +103,7 @@ static const struct {
     {500, PAGE("Server Error", "Something went wrong on the server.")},
     {501, PAGE("Not Implemented", "The server does not know this method.")},
     {503, PAGE("Service Unavailable", "The server is busy. Please try again in a moment.")},
+    {507, PAGE("Insufficient Storage", "The server has no room for what was sent.")},
     {505, PAGE("HTTP Version Not Supported", "The server speaks HTTP/1.1.")},
 };
 

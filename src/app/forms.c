@@ -7,10 +7,9 @@
 #define JSON_DEPTH_MAX  64
 #define JSON_VALUES_MAX 100000
 
-dj_err dj_form_parse(dj_req *req, const dj_form **form)
+static dj_form_limits limits_of(const dj_settings *settings, struct dj_loop *loop)
 {
-    const dj_settings   *settings = req->site->settings;
-    const dj_form_limits limits = {
+    return (dj_form_limits){
         .memory = settings->DATA_UPLOAD_MAX_MEMORY_SIZE,
         .fields = settings->DATA_UPLOAD_MAX_NUMBER_FIELDS,
         .files = settings->DATA_UPLOAD_MAX_NUMBER_FILES,
@@ -18,8 +17,25 @@ dj_err dj_form_parse(dj_req *req, const dj_form **form)
                             ? 0
                             : (uint64_t)settings->FILE_UPLOAD_MAX_MEMORY_SIZE,
         .temp_dir = settings->FILE_UPLOAD_TEMP_DIR,
+        .loop = loop,
     };
-    return dj_form_read(req, &limits, form);
+}
+
+dj_err dj_form_parse(dj_req *req, const dj_form **form)
+{
+    /* What a form keeps on disk asks them for as long as it lives. */
+    dj_form_limits *limits = dj_new(req->scope, dj_form_limits);
+    *limits = limits_of(req->site->settings, req->loop);
+    return dj_form_read(req, limits, form);
+}
+
+dj_err dj_site_body(dj_req *req, dj_str bytes, bool last, void *site)
+{
+    const struct dj_site *here = site;
+    if (req->peer->redirect_only)
+        return DJ_OK; /* nobody will ask */
+    const dj_form_limits limits = limits_of(here->settings, req->loop);
+    return last ? dj_intake_end(req) : dj_intake_take(req, &limits, bytes);
 }
 
 dj_err dj_json_body(dj_req *req, const dj_json_value **value)

@@ -1,7 +1,9 @@
 /* src/app/upload_save.c - an uploaded file becomes a file of the program.
  *
  * The client's name decides nothing but how the file is called inside the folder: the kernel is
- * told to stay below it, to follow no link and to make a new file or none. Django:
+ * told to stay below it, to follow no link and to make a new file or none. Copying and waiting for
+ * the disk are for threads (a writer of loop/); a client that leaves meanwhile takes the file with
+ * it. Django:
  * core/files/storage (get_available_name, FileSystemStorage._save).
  *
  * Must not know: forms, how the file arrived. */
@@ -9,6 +11,7 @@
 #include "donjon/crypto.h"
 #include "donjon/forms.h"
 #include "donjon/policy.h"
+#include "loop/loop.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -21,20 +24,28 @@
 #define TRIES          100
 
 typedef struct target {
-    dj_scope *scope;
-    int       dir, fd;
-    char     *name;
+    dj_scope  *scope;
+    int        dir;
+    dj_writer *writer; /* has the file */
+    char      *name;
 } target;
 
 static void close_target(void *what)
 {
     target *t = what;
-    if (t->fd >= 0) {
-        close(t->fd); /* not finished: nobody shall find it */
-        unlinkat(t->dir, t->name, 0);
+    if (t->writer != NULL) {
+        unlinkat(t->dir, t->name, 0); /* not finished: nobody shall find it */
+        dj_writer_end(t->writer);
     }
     if (t->dir >= 0)
         close(t->dir);
+}
+
+/* `error` is an errno. */
+static dj_err not_saved(dj_scope *s, int error)
+{
+    dj_err e = error == ENOSPC || error == EDQUOT || error == EFBIG ? DJ_ERR_NO_SPACE : DJ_ERR_IO;
+    return dj_fail(s, e, "An uploaded file can't be saved: %s", strerrordesc_np(error));
 }
 
 /* Cuts to at most `max` bytes at the beginning of a character. */
@@ -69,7 +80,17 @@ static int create(const target *t, const char *name)
     return (int)syscall(SYS_openat2, t->dir, name, &how, sizeof how);
 }
 
-static dj_err open_target(target *t, dj_str wanted, dj_str dir)
+static dj_err take(target *t, dj_loop *loop, int fd)
+{
+    t->writer = dj_writer_new(loop, fd);
+    if (t->writer != NULL)
+        return DJ_OK;
+    close(fd);
+    unlinkat(t->dir, t->name, 0);
+    return dj_fail(t->scope, DJ_ERR_MEMORY, "no memory to save a file");
+}
+
+static dj_err open_target(target *t, dj_loop *loop, dj_str wanted, dj_str dir)
 {
     dj_scope *s = t->scope;
     t->dir = open(dj_cstr(s, dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -79,45 +100,31 @@ static dj_err open_target(target *t, dj_str wanted, dj_str dir)
         dj_str name = named(s, wanted, i > 0);
         t->name = dj_alloc(s, name.len + 1);
         memcpy(t->name, name.ptr, name.len);
-        t->fd = create(t, t->name);
-        if (t->fd >= 0)
-            return DJ_OK;
+        int fd = create(t, t->name);
+        if (fd >= 0)
+            return take(t, loop, fd);
         if (errno != EEXIST)
             break;
     }
+    if (errno == ENOSPC || errno == EDQUOT)
+        return not_saved(s, errno);
     return dj_fail_errno(s, "A file can't be made in " DJ_FMT, DJ_ARG(dir));
 }
 
-static dj_err copy(const target *t, const dj_upload *upload)
+/* Threads copy and wait for the disk. */
+static dj_err fill(target *t, const dj_upload *upload, int64_t mode)
 {
-    const size_t step = (size_t)64 * 1024;
-    char        *bytes = dj_alloc_raw(t->scope, step);
-    size_t       got;
-    for (uint64_t at = 0; at < upload->size; at += got) {
-        dj_err e = dj_upload_read(t->scope, upload, at, bytes, step, &got);
-        if (e)
-            return e;
-        for (size_t done = 0; done < got;) {
-            ssize_t n = write(t->fd, bytes + done, got - done);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0)
-                return dj_fail_errno(t->scope, "An uploaded file can't be saved");
-            done += (size_t)n;
-        }
-    }
-    return DJ_OK;
-}
-
-static dj_err finish(target *t, int64_t mode)
-{
-    if (mode >= 0 && fchmod(t->fd, (mode_t)mode & 0777u) < 0)
+    const dj_upload_store *store = upload->store;
+    int                    error = 0;
+    if (mode >= 0 && fchmod(dj_writer_fd(t->writer), (mode_t)mode & 0777u) < 0)
         return dj_fail_errno(t->scope, "FILE_UPLOAD_PERMISSIONS can't be set");
-    if (fsync(t->fd) < 0 || fsync(t->dir) < 0)
-        return dj_fail_errno(t->scope, "An uploaded file can't be saved");
-    close(t->fd);
-    t->fd = -1;
-    return DJ_OK;
+    if (store->fd < 0)
+        error = dj_writer_add(t->writer, store->memory.ptr, store->memory.len);
+    else
+        error = dj_writer_copy(t->writer, store->fd, 0, upload->size);
+    if (error == 0)
+        error = dj_writer_sync(t->writer, t->dir);
+    return error == 0 ? DJ_OK : not_saved(t->scope, error);
 }
 
 dj_err dj_upload_save(dj_req *req, const dj_upload *upload, dj_str dir, dj_str *name)
@@ -125,19 +132,20 @@ dj_err dj_upload_save(dj_req *req, const dj_upload *upload, dj_str dir, dj_str *
     dj_scope *s = req->scope;
     dj_str    wanted;
     target   *t = dj_new(s, target);
-    *t = (target){.scope = s, .dir = -1, .fd = -1};
+    *t = (target){.scope = s, .dir = -1};
     dj_err e = dj_valid_filename(s, upload->name, &wanted);
     if (e)
         return e;
     dj_own(s, close_target, t);
-    e = open_target(t, wanted, dir);
+    e = open_target(t, req->loop, wanted, dir);
     if (!e)
-        e = copy(t, upload);
-    if (!e)
-        e = finish(t, req->site->settings->FILE_UPLOAD_PERMISSIONS);
+        e = fill(t, upload, req->site->settings->FILE_UPLOAD_PERMISSIONS);
+    if (!e) {
+        dj_writer_end(t->writer);
+        t->writer = NULL;
+        *name = dj_str_of(t->name);
+    }
     dj_disown(s, t);
     close_target(t);
-    if (!e)
-        *name = dj_str_of(t->name);
     return e;
 }

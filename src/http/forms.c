@@ -112,20 +112,31 @@ static dj_err announced(dj_req *req, dj_str *body)
     return DJ_OK;
 }
 
-static dj_err read_multipart(dj_req *req, dj_str type, const dj_header_params *params, int charset,
-                             const dj_form_limits *limits, dj_form **out)
+/* A parser for the body that comes with this Content-Type. */
+static dj_err begin_multipart(dj_req *req, const dj_header_params *params,
+                              const dj_form_limits *limits, dj_multipart **out)
 {
-    dj_scope     *s = req->scope;
-    dj_multipart *m;
-    dj_str        body;
+    dj_scope *s = req->scope;
+    dj_str    type = dj_head_field(req->head, DJ_FIELD_CONTENT_TYPE);
+    int       charset = dj_charset_find(dj_header_param_get(params, DJ_LIT("charset")));
+    if (charset == DJ_CHARSET_OTHER)
+        return dj_fail(s, DJ_ERR_BAD_REQUEST, "A form in a charset that is not read here");
     if (!dj_str_starts(type, DJ_LIT("multipart/")))
         return dj_fail(s, DJ_ERR_MULTIPART, "Invalid Content-Type");
     for (size_t i = 0; i < type.len; i++) {
         if ((unsigned char)type.ptr[i] > 0x7F)
             return dj_fail(s, DJ_ERR_MULTIPART, "Invalid non-ASCII Content-Type in multipart");
     }
-    dj_err e =
-        dj_multipart_new(s, dj_header_param_get(params, DJ_LIT("boundary")), charset, limits, &m);
+    return dj_multipart_new(s, dj_header_param_get(params, DJ_LIT("boundary")),
+                            charset == DJ_CHARSET_UNKNOWN ? DJ_CHARSET_UTF8 : charset, limits, out);
+}
+
+static dj_err read_multipart(dj_req *req, const dj_header_params *params,
+                             const dj_form_limits *limits, dj_form **out)
+{
+    dj_multipart *m;
+    dj_str        body;
+    dj_err        e = begin_multipart(req, params, limits, &m);
     if (!e)
         e = announced(req, &body);
     if (!e)
@@ -149,38 +160,55 @@ static dj_err read_urlencoded(dj_req *req, dj_str charset, const dj_form_limits 
     return dj_querydict_parse(s, req->body, limits->fields, &(*out)->post);
 }
 
-static dj_err read_body(dj_req *req, const dj_form_limits *limits, dj_form **out)
+/* False if it can't be read. */
+static bool content_type(const dj_req *req, dj_header_params *params)
 {
-    dj_scope        *s = req->scope;
-    dj_header_params params;
-    dj_str           type = dj_head_field(req->head, DJ_FIELD_CONTENT_TYPE);
-    if (req->head->method != DJ_POST)
-        return DJ_OK;
+    dj_str type = dj_head_field(req->head, DJ_FIELD_CONTENT_TYPE);
     if (dj_str_is_none(type))
         type = DJ_LIT("");
-    if (dj_header_params_parse(s, dj_latin1_to_utf8(s, type), &params) != DJ_OK)
-        return dj_fail(s, DJ_ERR_BAD_REQUEST, "Invalid Content-Type");
-    dj_str charset = dj_header_param_get(&params, DJ_LIT("charset"));
-    int    known = dj_charset_find(charset);
-    if (dj_str_eq(params.value, DJ_LIT("application/x-www-form-urlencoded")))
-        return read_urlencoded(req, charset, limits, out);
-    if (!dj_str_eq(params.value, DJ_LIT("multipart/form-data")))
+    return dj_header_params_parse(req->scope, dj_latin1_to_utf8(req->scope, type), params) == DJ_OK;
+}
+
+static bool is_multipart(const dj_header_params *params)
+{
+    return dj_str_eq(params->value, DJ_LIT("multipart/form-data"));
+}
+
+static dj_err read_body(dj_req *req, const dj_form_limits *limits, dj_form **out)
+{
+    dj_header_params params;
+    if (req->head->method != DJ_POST)
         return DJ_OK;
-    if (known == DJ_CHARSET_OTHER)
-        return dj_fail(s, DJ_ERR_BAD_REQUEST, "A form in a charset that is not read here");
-    return read_multipart(req, type, &params, known == DJ_CHARSET_UNKNOWN ? DJ_CHARSET_UTF8 : known,
-                          limits, out);
+    if (!content_type(req, &params))
+        return dj_fail(req->scope, DJ_ERR_BAD_REQUEST, "Invalid Content-Type");
+    if (dj_str_eq(params.value, DJ_LIT("application/x-www-form-urlencoded")))
+        return read_urlencoded(req, dj_header_param_get(&params, DJ_LIT("charset")), limits, out);
+    return is_multipart(&params) ? read_multipart(req, &params, limits, out) : DJ_OK;
 }
 
 dj_err dj_form_read(dj_req *req, const dj_form_limits *limits, const dj_form **out)
 {
     if (req->form == NULL) {
         dj_form *form = NULL;
-        dj_err   e = read_body(req, limits, &form);
+        dj_err   e = req->intake != NULL && req->intake->is_form ? dj_intake_form(req, &form)
+                                                                 : read_body(req, limits, &form);
         req->form = e || form == NULL ? dj_form_new(req->scope) : form;
         if (e)
             return e;
     }
     *out = req->form;
     return DJ_OK;
+}
+
+bool dj_form_is_multipart(const dj_req *req)
+{
+    dj_header_params params;
+    return req->head->method == DJ_POST && content_type(req, &params) && is_multipart(&params);
+}
+
+dj_err dj_form_begin(dj_req *req, const dj_form_limits *limits, dj_multipart **out)
+{
+    dj_header_params params;
+    (void)content_type(req, &params);
+    return begin_multipart(req, &params, limits, out);
 }

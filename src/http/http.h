@@ -242,8 +242,9 @@ dj_str dj_header_param_get(const dj_header_params *h, dj_str name); /* DJ_NONE i
 typedef struct dj_form_limits {
     int64_t memory, fields,
         files; /* DATA_UPLOAD_MAX_MEMORY_SIZE, _NUMBER_FIELDS, _NUMBER_FILES; < 0: none */
-    uint64_t files_memory; /* FILE_UPLOAD_MAX_MEMORY_SIZE: of all files of a form together */
-    dj_str   temp_dir;     /* FILE_UPLOAD_TEMP_DIR; DJ_NONE: $TMPDIR or /tmp */
+    uint64_t        files_memory; /* FILE_UPLOAD_MAX_MEMORY_SIZE: of all files of a form together */
+    dj_str          temp_dir;     /* FILE_UPLOAD_TEMP_DIR; DJ_NONE: $TMPDIR or /tmp */
+    struct dj_loop *loop;         /* its threads write to disk; NULL: the caller does */
 } dj_form_limits;
 
 struct dj_form {
@@ -260,6 +261,24 @@ void     dj_form_add_file(dj_scope *s, dj_form *form, dj_upload *upload);
 /* What dj_form_parse() does, with the limits handed in. */
 DJ_CHECKED dj_err dj_form_read(dj_req *req, const dj_form_limits *limits, const dj_form **out);
 
+/* A body that is not kept in memory, while it arrives: intake.c */
+typedef struct dj_intake {
+    dj_form_limits          limits;
+    bool                    is_form; /* a POST of multipart/form-data */
+    struct dj_multipart    *multipart;
+    dj_form                *form;   /* read whole */
+    dj_err                  failed; /* by the client: what the view gets when it asks */
+    dj_str                  why;
+    struct dj_upload_store *store; /* of any other body */
+} dj_intake;
+/* The next bytes. A form that can't be read is no error here. DJ_ERR_NO_SPACE, DJ_ERR_IO,
+ * DJ_ERR_MEMORY end the request. */
+DJ_CHECKED dj_err dj_intake_take(dj_req *req, const dj_form_limits *limits, dj_str bytes) DJ_WAITS;
+/* All has come: req->body and the form are as if they had been read in one. The same errors. */
+DJ_CHECKED dj_err dj_intake_end(dj_req *req) DJ_WAITS;
+/* What dj_form_read gives for such a request. */
+DJ_CHECKED dj_err dj_intake_form(dj_req *req, dj_form **form);
+
 /* A multipart/form-data body, in pieces of any size: the result does not hang on where they are
  * cut. Takes memory for one window and for what it keeps. After an error every further call returns
  * it. */
@@ -272,17 +291,26 @@ DJ_CHECKED dj_err dj_multipart_new(dj_scope *s, dj_str boundary, int charset,
 DJ_CHECKED dj_err dj_multipart_feed(dj_multipart *m, dj_str bytes);
 /* No more comes. A file whose end did not come is dropped. */
 DJ_CHECKED dj_err dj_multipart_end(dj_multipart *m, dj_form **out);
+/* Is the body of this request such a one (a POST)? Then this makes a parser for it: forms.c. */
+bool              dj_form_is_multipart(const dj_req *req);
+DJ_CHECKED dj_err dj_form_begin(dj_req *req, const dj_form_limits *limits, dj_multipart **out);
 
 /* Bytes of a file that arrives: in memory up to `memory` bytes, then in a file without a name. */
 typedef struct dj_upload_store {
-    dj_scope *scope;
-    dj_buf    memory;
-    dj_str    temp_dir;
-    int       fd; /* -1: in memory */
-    uint64_t  size;
+    dj_scope             *scope;
+    dj_buf                memory;
+    const dj_form_limits *limits;
+    struct dj_writer     *writer;
+    int                   fd; /* -1: in memory */
+    uint64_t              size;
 } dj_upload_store;
-dj_upload_store  *dj_upload_store_new(dj_scope *s, dj_str temp_dir);
-DJ_CHECKED dj_err dj_upload_store_add(dj_upload_store *store, dj_str bytes, uint64_t memory);
+/* `limits` must live as long. */
+dj_upload_store *dj_upload_store_new(dj_scope *s, const dj_form_limits *limits);
+/* DJ_ERR_NO_SPACE, DJ_ERR_IO. */
+DJ_CHECKED dj_err dj_upload_store_add(dj_upload_store *store, dj_str bytes,
+                                      uint64_t memory) DJ_WAITS;
+/* Before it is read. */
+DJ_CHECKED dj_err dj_upload_store_finish(dj_upload_store *store) DJ_WAITS;
 void              dj_upload_store_drop(dj_upload_store *store);
 /* What Django makes of a client's file name; DJ_NONE if nothing usable is left. `name` is UTF-8. */
 dj_str dj_upload_name(dj_scope *s, dj_str name);
@@ -399,24 +427,25 @@ struct dj_site;  /* app/ */
 struct dj_match; /* app/ */
 
 struct dj_req {
-    dj_scope      *scope;
-    const dj_head *head;
-    const dj_peer *peer;
-    dj_str         body;
-    dj_str         path;      /* decoded, made by dj_req_init */
-    dj_str         full_path; /* made on demand */
-    dj_str         host;      /* get_host(), once it was found allowed; none before */
-    bool           secure;    /* peer->tls until a trusted proxy says otherwise */
-    bool           debug;     /* may see debug pages: DEBUG, and the client is on this machine */
-    bool           nonce_made;
-    char           nonce[DJ_NONCE_LEN];
-    unsigned       exempt;     /* dj_exempt bits */
-    uint64_t       id;         /* unique in this worker's life; for log records */
-    int64_t        started_us; /* of the monotonic clock */
-    dj_querydict  *query;      /* parsed on demand */
-    const dj_form *form;       /* dj_form_read; empty after a failure */
-    struct dj_loop *loop;      /* on which it is answered; NULL: none, as in a test */
-    dj_map        *cookies;    /* name -> dj_str *; parsed on demand */
+    dj_scope       *scope;
+    const dj_head  *head;
+    const dj_peer  *peer;
+    dj_str          body;
+    dj_str          path;      /* decoded, made by dj_req_init */
+    dj_str          full_path; /* made on demand */
+    dj_str          host;      /* get_host(), once it was found allowed; none before */
+    bool            secure;    /* peer->tls until a trusted proxy says otherwise */
+    bool            debug;     /* may see debug pages: DEBUG, and the client is on this machine */
+    bool            nonce_made;
+    char            nonce[DJ_NONCE_LEN];
+    unsigned        exempt;     /* dj_exempt bits */
+    uint64_t        id;         /* unique in this worker's life; for log records */
+    int64_t         started_us; /* of the monotonic clock */
+    dj_querydict   *query;      /* parsed on demand */
+    const dj_form  *form;       /* dj_form_read; empty after a failure */
+    dj_intake      *intake;     /* a long body; NULL: it is in `body` alone */
+    struct dj_loop *loop;       /* on which it is answered; NULL: none, as in a test */
+    dj_map         *cookies;    /* name -> dj_str *; parsed on demand */
 
     const struct dj_shown_validators
         *validators; /* of dj_condition, for the view's answer; NULL: it was not asked */

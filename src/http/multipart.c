@@ -140,7 +140,7 @@ static dj_err end_file(dj_multipart *m)
     if (m->is_base64 && (m->decoder.bytes % 4 != 0 || !base64_ended(&m->decoder)))
         return fail(m, DJ_ERR_MULTIPART, "Could not decode base64 data.");
     m->upload->size = m->upload->store->size;
-    return DJ_OK;
+    return dj_upload_store_finish(m->upload->store);
 }
 
 static dj_err count_field(dj_multipart *m)
@@ -245,7 +245,7 @@ static dj_err begin_file(dj_multipart *m, const part *p)
     m->upload = dj_new(m->scope, dj_upload);
     m->upload->field = m->name;
     m->upload->name = name;
-    m->upload->store = dj_upload_store_new(m->scope, m->limits->temp_dir);
+    m->upload->store = dj_upload_store_new(m->scope, m->limits);
     set_type(m, m->upload, p);
     m->decoder = (base64){0};
     m->state = PIECE_FILE;

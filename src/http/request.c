@@ -88,7 +88,7 @@ dj_str dj_req_header(dj_req *req, dj_str name)
 
 dj_str dj_req_body(const dj_req *req)
 {
-    return req->body;
+    return dj_form_is_multipart(req) ? DJ_NONE : req->body;
 }
 
 bool dj_req_is_secure(const dj_req *req)

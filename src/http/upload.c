@@ -1,12 +1,14 @@
 /* src/http/upload.c - a file that a client sends: its bytes, and what is left of its name.
  *
  * Bytes lie in memory until the request's share is used up, then in a file that has no name
- * (O_TMPFILE), so nothing is left behind however the request ends. Django:
+ * (O_TMPFILE), so nothing is left behind however the request ends. What goes to disk goes through a
+ * writer of loop/: threads write, the loop does not wait for a disk. Django:
  * core/files/uploadhandler.py, http/multipartparser.py (sanitize_file_name).
  *
  * Must not know: forms, where a program keeps files. */
 #include "donjon/unicode.h"
 #include "http/http.h"
+#include "loop/loop.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,47 +21,55 @@
 static void close_store(void *what)
 {
     dj_upload_store *store = what;
-    if (store->fd >= 0)
-        close(store->fd);
+    if (store->writer != NULL)
+        dj_writer_end(store->writer);
+    store->writer = NULL;
     store->fd = -1;
 }
 
-dj_upload_store *dj_upload_store_new(dj_scope *s, dj_str temp_dir)
+dj_upload_store *dj_upload_store_new(dj_scope *s, const dj_form_limits *limits)
 {
     dj_upload_store *store = dj_new(s, dj_upload_store);
     *store = (dj_upload_store){
-        .scope = s, .memory = dj_buf_make(s, SIZE_MAX / 2), .temp_dir = temp_dir, .fd = -1};
+        .scope = s, .memory = dj_buf_make(s, SIZE_MAX / 2), .limits = limits, .fd = -1};
     return store;
+}
+
+/* `error` is an errno. A disk without room is the administrator's business, not a bug: 507. */
+static dj_err not_kept(dj_scope *s, int error)
+{
+    dj_err e = error == ENOSPC || error == EDQUOT || error == EFBIG ? DJ_ERR_NO_SPACE
+               : error == ENOMEM                                    ? DJ_ERR_MEMORY
+                                                                    : DJ_ERR_IO;
+    return dj_fail(s, e, "An uploaded file can't be kept in FILE_UPLOAD_TEMP_DIR: %s",
+                   strerrordesc_np(error));
 }
 
 static dj_err open_temp(dj_upload_store *store)
 {
     dj_scope *s = store->scope;
-    dj_str    dir = store->temp_dir;
+    dj_str    dir = store->limits->temp_dir;
     if (dj_str_is_none(dir))
         dir = dj_str_of(secure_getenv("TMPDIR"));
     if (dir.len == 0)
         dir = DJ_LIT("/tmp");
     store->fd = open(dj_cstr(s, dir), O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
     if (store->fd < 0)
-        return dj_fail_errno(
-            s, "An uploaded file can't be kept in FILE_UPLOAD_TEMP_DIR (" DJ_FMT ")", DJ_ARG(dir));
+        return not_kept(s, errno);
+    store->writer = dj_writer_new(store->limits->loop, store->fd);
+    if (store->writer == NULL) {
+        close(store->fd);
+        store->fd = -1;
+        return not_kept(s, ENOMEM);
+    }
     dj_own(s, close_store, store);
     return DJ_OK;
 }
 
 static dj_err write_temp(dj_upload_store *store, dj_str bytes)
 {
-    while (bytes.len > 0) {
-        ssize_t n = write(store->fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return dj_fail_errno(store->scope,
-                                 "An uploaded file can't be kept in FILE_UPLOAD_TEMP_DIR");
-        bytes = dj_str_from(bytes, (size_t)n);
-    }
-    return DJ_OK;
+    int error = dj_writer_add(store->writer, bytes.ptr, bytes.len);
+    return error == 0 ? DJ_OK : not_kept(store->scope, error);
 }
 
 dj_err dj_upload_store_add(dj_upload_store *store, dj_str bytes, uint64_t memory)
@@ -78,6 +88,12 @@ dj_err dj_upload_store_add(dj_upload_store *store, dj_str bytes, uint64_t memory
         store->memory.len = 0;
     }
     return write_temp(store, bytes);
+}
+
+dj_err dj_upload_store_finish(dj_upload_store *store)
+{
+    int error = store->writer == NULL ? 0 : dj_writer_flush(store->writer);
+    return error == 0 ? DJ_OK : not_kept(store->scope, error);
 }
 
 void dj_upload_store_drop(dj_upload_store *store)

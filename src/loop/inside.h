@@ -46,6 +46,11 @@ typedef struct dj_signals {
 typedef struct dj_pool  dj_pool;  /* offload.c */
 typedef struct dj_child dj_child; /* process.c */
 
+typedef struct dj_writers {
+    unsigned   busy;  /* have a job on the pool, or are about to */
+    dj_writer *first; /* of those who wait for their turn */
+} dj_writers;
+
 struct dj_loop {
     int  epoll_fd;
     bool stopped;
@@ -65,6 +70,7 @@ struct dj_loop {
     dj_child  *children;
     dj_pool   *pool;
     unsigned   pool_threads, pool_queue;
+    dj_writers writers;
 };
 
 #define DJ_OWNER(type, member, ptr) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))

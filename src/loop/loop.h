@@ -128,3 +128,24 @@ DJ_CHECKED dj_err dj_offload(dj_loop *loop, void (*fn)(void *arg), void (*drop)(
                              void    *arg) DJ_WAITS;
 /* Before first use; default 2 threads, 64 waiting. */
 void dj_offload_configure(dj_loop *loop, unsigned threads, unsigned queue_max);
+
+/* -- bytes to a file, on those threads: writer.c -- */
+
+typedef struct dj_writer dj_writer;
+
+/* Takes `fd` over: it is closed by dj_writer_end. `loop` NULL: nobody waits, the caller writes.
+ * NULL without memory. */
+dj_writer *dj_writer_new(dj_loop *loop, int fd);
+/* Behind what was added before; gathered, and written 64 KiB at a time while the coroutine waits.
+ * Outside of a coroutine it is written at once. 0 or the errno of the first write that failed. */
+int dj_writer_add(dj_writer *w, const char *bytes, size_t len) DJ_WAITS;
+/* All that was added is in the file (not: on disk); the buffer is given back. */
+int dj_writer_flush(dj_writer *w) DJ_WAITS;
+/* A stretch of another file. 0 or an errno; EIO if it is not that long. */
+int dj_writer_copy(dj_writer *w, int from, uint64_t at, uint64_t len) DJ_WAITS;
+/* All is on disk, and `folder` (-1: none) is, too. */
+int dj_writer_sync(dj_writer *w, int folder) DJ_WAITS;
+int dj_writer_fd(const dj_writer *w);
+/* What was not flushed is lost. From any place, also when its coroutine was abandoned in a write:
+ * the descriptor is closed when the thread is done with it. */
+void dj_writer_end(dj_writer *w);

@@ -103,6 +103,12 @@ static dj_response *handle(dj_req *req, void *ctx)
     return rs->serving->app->handle(req, rs->serving);
 }
 
+static dj_err body(dj_req *req, dj_str bytes, bool last, void *ctx)
+{
+    const runserver *rs = ctx;
+    return rs->serving->app->body(req, bytes, last, rs->serving);
+}
+
 static void done(const dj_req *req, const dj_response *resp, uint64_t bytes_sent, void *ctx)
 {
     const runserver *rs = ctx;
@@ -276,6 +282,7 @@ static dj_err run(dj_scope *s, runserver *rs, dj_str address)
     dj_own(s, free_loop, rs->loop);
     rs->hooks = (dj_server_app){.ctx = rs,
                                 .handle = handle,
+                                .body = body,
                                 .done = done,
                                 .refusal_headers = refusal_headers,
                                 .refusal_body = refusal_body,

@@ -27,6 +27,12 @@ static dj_response *handle(dj_req *req, void *ctx)
     return dj_site_handle(req, serving->site);
 }
 
+static dj_err body(dj_req *req, dj_str bytes, bool last, void *ctx)
+{
+    const dj_serving *serving = ctx;
+    return dj_site_body(req, bytes, last, serving->site);
+}
+
 static void done(const dj_req *req, const dj_response *resp, uint64_t bytes_sent, void *ctx)
 {
     const dj_serving *serving = ctx;
@@ -245,6 +251,7 @@ dj_err dj_serving_load(dj_scope *s, const dj_console *con, const dj_app *app,
     dj_server_app *hooks = dj_new(own, dj_server_app);
     *hooks = (dj_server_app){.ctx = serving,
                              .handle = handle,
+                             .body = body,
                              .refusal_headers = refusal_headers,
                              .refusal_body = refusal_body,
                              .refused = refused};

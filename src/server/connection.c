@@ -19,11 +19,15 @@
 #define STAGE_FULL    ((size_t)48 * 1024) /* staged answers go out before there are more */
 #define LINGER_MS     1000
 #define LINGER_BYTES  ((size_t)64 * 1024)
-#define BODY_TICK_MS  1000
-#define BODY_ROOM     ((size_t)64 * 1024)
 #define DRAIN_IDLE_MS 2000
 
 static void process(dj_conn *conn);
+
+/* Does its request wait on a coroutine, in a view or for the rest of a long body? */
+static bool is_on_coroutine(const dj_conn *conn)
+{
+    return conn->work != NULL && conn->work->co != NULL;
+}
 
 /* -- the socket -- */
 
@@ -35,19 +39,9 @@ void dj_conn_want(dj_conn *conn, unsigned events)
     (void)dj_watch_change(conn->worker->loop, &conn->watch, events);
 }
 
-static void give_back_buffer(dj_conn *conn)
-{
-    if (conn->in != NULL && conn->in_cap == DJ_CONN_BUFFER)
-        dj_worker_buffer_back(conn->worker, conn->in);
-    else
-        free(conn->in);
-    conn->in = NULL;
-    conn->in_cap = conn->in_len = conn->in_from = 0;
-}
-
 static void free_conn(dj_conn *conn)
 {
-    give_back_buffer(conn);
+    dj_conn_give_back_buffer(conn);
     free(conn->out);
     dj_worker_conn_back(conn->worker, conn);
 }
@@ -63,7 +57,6 @@ static void release_work(dj_conn *conn)
 void dj_conn_close(dj_conn *conn)
 {
     dj_loop *loop = conn->worker->loop;
-    bool     handling = conn->state == DJ_CONN_HANDLE;
     if (conn->state == DJ_CONN_CLOSED)
         return;
     dj_timer_stop(loop, &conn->timer);
@@ -76,7 +69,7 @@ void dj_conn_close(dj_conn *conn)
     }
     close(conn->watch.fd);
     conn->state = DJ_CONN_CLOSED;
-    if (handling) {
+    if (is_on_coroutine(conn)) {
         dj_co_abandon(conn->work->co); /* ends in request_ended, which frees */
         return;
     }
@@ -92,20 +85,6 @@ void dj_conn_enter(dj_conn *conn, dj_conn_state state, int64_t ms)
     conn->state = state;
     conn->since_ms = dj_loop_ms(conn->worker->loop);
     dj_timer_start(conn->worker->loop, &conn->timer, ms);
-}
-
-static dj_io receive(dj_conn *conn, char *to, size_t size, size_t *got)
-{
-    if (conn->tls != NULL)
-        return dj_tls_read(conn->tls, to, size, got);
-    ssize_t n = recv(conn->watch.fd, to, size, 0);
-    if (n > 0) {
-        *got = (size_t)n;
-        return DJ_IO_OK;
-    }
-    if (n == 0)
-        return DJ_IO_CLOSED;
-    return errno == EAGAIN || errno == EINTR ? DJ_IO_WANT_READ : DJ_IO_FAILED;
 }
 
 /* After the last answer: half-close, then throw away a bounded amount of what still comes, so that
@@ -127,6 +106,12 @@ static void run_request(void *arg)
     dj_work   *work = arg;
     dj_worker *w = work->conn->worker;
     work->co = dj_co_self(w->loop);
+    if (work->conn->state == DJ_CONN_BODY && !dj_conn_receive_body(work))
+        return;
+    work->conn->state = DJ_CONN_HANDLE; /* the timer may run on: it is set anew afterwards */
+    if (work->head.form == DJ_TARGET_ASTERISK)
+        return;
+    work->req->started_us = dj_loop_ms(w->loop) * 1000;
     work->resp = w->app->handle(work->req, w->app->ctx);
     if (work->resp->stream != NULL)
         dj_conn_stream_body(work);
@@ -151,6 +136,10 @@ static void request_ended(void *arg, bool abandoned)
     }
     if (abandoned)
         dj_conn_refuse(conn, 503, DJ_LIT("out-of-memory"));
+    else if (work->refused != 0)
+        dj_conn_refuse(conn, work->refused, work->why);
+    else if (work->resp == NULL)
+        dj_conn_answer_asterisk(conn);
     else if (!work->streaming)
         dj_conn_stage_response(conn);
     if (!conn->body_left)
@@ -166,41 +155,11 @@ static void dispatch(dj_conn *conn)
     conn->requests++;
     work->req = dj_req_new(work->scope, &work->head, &conn->peer, dj_buf_str(&work->body));
     work->req->id = ++w->next_id;
-    work->req->started_us = dj_loop_ms(w->loop) * 1000;
-    conn->state = DJ_CONN_HANDLE; /* the timer may run on: it is set anew afterwards */
+    work->req->loop = w->loop;
     if (!dj_co_start(w->loop, work->scope, run_request, work, request_ended)) {
         conn->state = DJ_CONN_IDLE;
         dj_conn_refuse(conn, 503, DJ_LIT("no-stack"));
         release_work(conn);
-    }
-}
-
-/* Reads what is in the buffer. True: the body is whole. */
-static bool take_body(dj_conn *conn)
-{
-    dj_work *work = conn->work;
-    for (;;) {
-        dj_str input = dj_str_n(conn->in + conn->in_from, conn->in_len - conn->in_from),
-               data = DJ_NONE;
-        size_t          consumed = 0;
-        dj_http1_result r = dj_http1_body_read(&conn->body_parser, input, &consumed, &data);
-        conn->in_from += consumed;
-        switch (r) {
-        case DJ_HTTP1_DATA:
-            dj_buf_add(&work->body, data);
-            DJ_ASSERT(!work->body.full); /* the parser counts against the same limit */
-            break;
-        case DJ_HTTP1_DONE:
-            return true;
-        case DJ_HTTP1_MORE:
-            return false;
-        case DJ_HTTP1_REFUSED:
-            dj_conn_refuse(conn, dj_refusal_status(conn->body_parser.refusal),
-                           dj_refusal_name(conn->body_parser.refusal));
-            conn->state = DJ_CONN_IDLE;
-            release_work(conn);
-            return false;
-        }
     }
 }
 
@@ -226,37 +185,35 @@ static bool take_head(dj_conn *conn)
     work->conn = conn;
     work->co = NULL;
     work->resp = NULL;
-    work->streaming = false;
-    work->body = dj_buf_make(work->scope, (size_t)w->config->limits.http.body);
+    work->streaming = work->hungry = false;
+    work->refused = 0;
+    work->reads = 0;
+    work->pending = DJ_NONE;
+    work->body = dj_buf_make(work->scope, DJ_BODY_MEMORY);
     conn->work = work;
     conn->in_from += consumed;
     dj_http1_body_init(&conn->body_parser, &work->head, &w->config->limits.http);
     return true;
 }
 
-/* The rest of a body comes later: a larger buffer for it, with the head at its start, and room
- * behind the head for the longest line of a chunked body. False without memory. */
-static bool await_body(dj_conn *conn)
+static void refuse_request(dj_conn *conn, int status, dj_str reason)
 {
-    const dj_head *head = &conn->work->head;
-    size_t start = conn->head_from, rest = conn->in_len - start, base = conn->in_from - start;
-    size_t cap = base + BODY_ROOM + conn->worker->config->limits.http.trailers;
-    char  *larger = malloc(cap);
-    if (larger == NULL)
-        return false;
-    memcpy(larger, conn->in + start, rest);
-    dj_head_move(&conn->work->head, conn->in + start, larger);
-    give_back_buffer(conn);
-    conn->in = larger;
-    conn->in_cap = cap;
-    conn->in_len = rest;
-    conn->in_from = conn->body_base = base;
-    conn->body_bytes = 0;
-    conn->body_credit_ms = conn->worker->config->limits.body_grace_ms;
-    if (head->expect_continue && head->minor > 0 && rest == base)
-        dj_buf_add(&conn->worker->stage, DJ_LIT("HTTP/1.1 100 Continue\r\n\r\n"));
-    dj_conn_enter(conn, DJ_CONN_BODY, BODY_TICK_MS);
-    return true;
+    dj_conn_refuse(conn, status, reason);
+    conn->state = DJ_CONN_IDLE;
+    release_work(conn);
+}
+
+/* The request is whole, or its body is a long one. */
+static void request_is_there(dj_conn *conn)
+{
+    dj_http1_init(&conn->head_parser, &conn->worker->config->limits.http, conn->peer.tls);
+    if (conn->state != DJ_CONN_BODY && conn->work->head.form == DJ_TARGET_ASTERISK) {
+        conn->requests++;
+        dj_conn_answer_asterisk(conn);
+        release_work(conn);
+    } else {
+        dispatch(conn);
+    }
 }
 
 /* One request as far as its bytes go. False: stop for now (more input needed, or refused). */
@@ -267,29 +224,32 @@ static bool process_one(dj_conn *conn)
         if (conn->in_len == conn->in_from || !take_head(conn))
             return false;
     }
-    if (!take_body(conn)) {
-        if (!conn->close_after && conn->state != DJ_CONN_BODY && !await_body(conn)) {
-            dj_conn_refuse(conn, 503, DJ_LIT("out-of-memory"));
-            release_work(conn);
-        }
-        return false;
-    }
-    dj_http1_init(&conn->head_parser, &conn->worker->config->limits.http, conn->peer.tls);
-    if (conn->work->head.form == DJ_TARGET_ASTERISK) {
-        conn->requests++;
-        dj_conn_answer_asterisk(conn);
+    dj_body body = dj_conn_take_body(conn);
+    if (body == DJ_BODY_REFUSED) {
         conn->state = DJ_CONN_IDLE;
         release_work(conn);
-    } else {
-        dispatch(conn);
+        return false;
     }
-    return true;
+    if (body == DJ_BODY_LONG && conn->worker->app->body == NULL) {
+        refuse_request(conn, 413, DJ_LIT("body-too-large"));
+        return false;
+    }
+    if (body != DJ_BODY_WHOLE && conn->state != DJ_CONN_BODY && !dj_conn_await_body(conn)) {
+        refuse_request(conn, 503, DJ_LIT("out-of-memory"));
+        return false;
+    }
+    if (body == DJ_BODY_PART)
+        return false;
+    if (body == DJ_BODY_WHOLE)
+        conn->state = DJ_CONN_IDLE;
+    request_is_there(conn);
+    return conn->state != DJ_CONN_BODY;
 }
 
 static bool can_parse(const dj_conn *conn)
 {
     return !conn->close_after && !conn->body_left && conn->out == NULL &&
-           conn->state != DJ_CONN_HANDLE && conn->state != DJ_CONN_CLOSED;
+           conn->state != DJ_CONN_CLOSED && !is_on_coroutine(conn);
 }
 
 /* Nothing to do until the peer sends more: the timer and the watch for that. */
@@ -302,7 +262,7 @@ static void settle(dj_conn *conn)
         if (conn->state != DJ_CONN_HEAD)
             dj_conn_enter(conn, DJ_CONN_HEAD, limits->head_ms);
     } else {
-        give_back_buffer(conn);
+        dj_conn_give_back_buffer(conn);
         dj_conn_enter(conn, DJ_CONN_IDLE, conn->worker->draining ? DRAIN_IDLE_MS : limits->idle_ms);
     }
     dj_conn_want(conn, DJ_READ);
@@ -322,8 +282,8 @@ static void process(dj_conn *conn)
             if (conn->worker->stage.len >= STAGE_FULL && !dj_conn_flush(conn))
                 break;
         }
-        if (conn->state == DJ_CONN_CLOSED || !dj_conn_flush(conn) ||
-            conn->state == DJ_CONN_HANDLE || !dj_conn_is_flushed(conn))
+        if (conn->state == DJ_CONN_CLOSED || !dj_conn_flush(conn) || is_on_coroutine(conn) ||
+            !dj_conn_is_flushed(conn))
             break;
         if (conn->work != NULL && conn->state != DJ_CONN_BODY)
             release_work(conn); /* its large body has been sent */
@@ -335,7 +295,7 @@ static void process(dj_conn *conn)
         if (conn->work != NULL)
             release_work(conn);
         free_conn(conn);
-    } else if (conn->state != DJ_CONN_HANDLE && dj_conn_is_flushed(conn)) {
+    } else if (!is_on_coroutine(conn) && dj_conn_is_flushed(conn)) {
         if (conn->close_after)
             linger(conn);
         else
@@ -345,56 +305,14 @@ static void process(dj_conn *conn)
 
 /* -- events -- */
 
-/* Room for the next read: the pooled buffer, then one that holds the largest head. False without
- * memory. */
-static bool make_room(dj_conn *conn)
-{
-    const dj_http_limits *limits = &conn->worker->config->limits.http;
-    if (conn->in == NULL) {
-        conn->in = dj_worker_buffer(conn->worker);
-        conn->in_cap = DJ_CONN_BUFFER;
-        conn->in_len = conn->in_from = 0;
-        return conn->in != NULL;
-    }
-    /* What was consumed makes room; before a body that is all, behind its head only the body. */
-    size_t base = conn->state == DJ_CONN_BODY ? conn->body_base : 0;
-    if (conn->in_from > base) {
-        memmove(conn->in + base, conn->in + conn->in_from, conn->in_len - conn->in_from);
-        conn->in_len -= conn->in_from - base;
-        conn->in_from = base;
-    }
-    if (conn->in_len < conn->in_cap)
-        return true;
-    size_t cap = limits->request_line + limits->header_section + limits->field_line + 64;
-    if (cap <= conn->in_cap)
-        return false; /* the parser has its say before that: see its limits */
-    char *larger = malloc(cap);
-    if (larger == NULL)
-        return false;
-    memcpy(larger, conn->in, conn->in_len);
-    size_t len = conn->in_len;
-    give_back_buffer(conn);
-    conn->in = larger;
-    conn->in_cap = cap;
-    conn->in_len = len;
-    return true;
-}
-
 static void read_once(dj_conn *conn)
 {
-    size_t got = 0;
-    if (!make_room(conn)) {
-        dj_conn_close(conn);
-        return;
-    }
-    dj_io io = receive(conn, conn->in + conn->in_len, conn->in_cap - conn->in_len, &got);
+    dj_io io = dj_conn_receive(conn);
     if (io == DJ_IO_OK) {
-        conn->in_len += got;
-        conn->body_bytes += got;
         process(conn);
     } else if (io == DJ_IO_WANT_READ || io == DJ_IO_WANT_WRITE) {
         if (conn->in_len == conn->in_from && conn->state == DJ_CONN_IDLE)
-            give_back_buffer(conn);
+            dj_conn_give_back_buffer(conn);
         dj_conn_want(conn, io == DJ_IO_WANT_WRITE ? DJ_READ | DJ_WRITE : DJ_READ);
     } else {
         dj_conn_close(conn); /* an unfinished request is never handed on; RFC 9112 8 */
@@ -443,7 +361,9 @@ static void act(dj_conn *conn)
     case DJ_CONN_IDLE:
     case DJ_CONN_HEAD:
     case DJ_CONN_BODY:
-        if (conn->out != NULL)
+        if (is_on_coroutine(conn))
+            dj_conn_body_ready(conn);
+        else if (conn->out != NULL)
             process(conn);
         else
             read_once(conn);
@@ -478,7 +398,8 @@ static void ready(dj_watch *watch, unsigned events)
         dj_conn_close(conn);
         return;
     }
-    if ((events & DJ_HANGUP) != 0 && conn->state >= DJ_CONN_HANDLE && conn->state != DJ_CONN_LINGER)
+    if ((events & DJ_HANGUP) != 0 && conn->state != DJ_CONN_LINGER &&
+        (conn->state >= DJ_CONN_HANDLE || is_on_coroutine(conn)))
         dj_conn_close(conn); /* nobody is there to read the answer */
     else
         act(conn);
@@ -487,25 +408,8 @@ static void ready(dj_watch *watch, unsigned events)
 static void read_again(dj_task *task)
 {
     dj_conn *conn = (dj_conn *)(void *)((char *)task - offsetof(dj_conn, again));
-    if (conn->state >= DJ_CONN_IDLE && conn->state <= DJ_CONN_BODY)
+    if (conn->state >= DJ_CONN_IDLE && conn->state <= DJ_CONN_BODY && !is_on_coroutine(conn))
         read_once(conn);
-}
-
-/* Time that passes is paid with bytes that arrive. What came fast is worth as much as a stalled
- * write at most: a client that sent most of a body at once can't sit on it for hours. */
-static bool body_is_too_slow(dj_conn *conn)
-{
-    const dj_limits *limits = &conn->worker->config->limits;
-    int64_t          now = dj_loop_ms(conn->worker->loop);
-    int64_t          most =
-        limits->body_grace_ms > limits->write_ms ? limits->body_grace_ms : limits->write_ms;
-    conn->body_credit_ms +=
-        (int64_t)(conn->body_bytes * 1000 / limits->body_rate) - (now - conn->since_ms);
-    if (conn->body_credit_ms > most)
-        conn->body_credit_ms = most;
-    conn->since_ms = now;
-    conn->body_bytes = 0;
-    return conn->body_credit_ms < 0;
 }
 
 /* Slower than allowed: 408, if there is a request to answer. */
@@ -515,13 +419,9 @@ static void time_out(dj_timer *timer)
     if (conn->state == DJ_CONN_HANDLE)
         return;
     if (conn->state == DJ_CONN_BODY) {
-        if (!body_is_too_slow(conn)) {
-            dj_timer_start(conn->worker->loop, &conn->timer, BODY_TICK_MS);
+        if (dj_conn_body_tick(conn))
             return;
-        }
-        conn->state = DJ_CONN_IDLE;
-        dj_conn_refuse(conn, 408, DJ_LIT("body-too-slow"));
-        release_work(conn);
+        refuse_request(conn, 408, DJ_LIT("body-too-slow"));
     } else if (conn->state == DJ_CONN_HEAD) {
         dj_conn_refuse(conn, 408, DJ_LIT("head-too-slow"));
     } else {

@@ -12,10 +12,15 @@ typedef struct dj_server_app {
     void *ctx;
     /* Never NULL, never a raised response; may wait. */
     dj_response *(*handle)(dj_req *req, void *ctx)DJ_WAITS;
+    /* A body over DJ_BODY_MEMORY, before `handle` and on the same coroutine: the next bytes, in the
+     * end none and `last`. They are gone when it returns; what `handle` shall find of them in the
+     * request is its business. An error ends the request with that error's status. NULL: no such
+     * bodies. */
+    dj_err (*body)(dj_req *req, dj_str bytes, bool last, void *ctx) DJ_WAITS;
     /* Once per answered request, after it was handed to the kernel: the access log. May be NULL. */
     void (*done)(const dj_req *req, const dj_response *resp, uint64_t bytes_sent, void *ctx);
     /* The header lines (security headers, Content-Type, ...) and the body of a refusal: 400 408 413
-     * 414 417 421 431 500 501 503 505; the lines also of 204, for OPTIONS *, which has no body.
+     * 414 417 421 431 500 501 503 505 507; the lines also of 204, for OPTIONS *, which has no body.
      * Prepared at start. `https_only` NULL, or for a plain listener with TLS on: see redirect. */
     dj_str (*refusal_headers)(int status, bool tls, void *ctx);
     dj_str (*refusal_body)(int status, void *ctx);
@@ -82,6 +87,15 @@ unsigned dj_worker_connections(const dj_worker *w);
 /* A new context for handshakes to come (certificate reloaded). */
 void dj_worker_set_tls(dj_worker *w, struct dj_tls *tls);
 
+/* What came of asking a socket. */
+typedef enum dj_io {
+    DJ_IO_OK,
+    DJ_IO_WANT_READ,
+    DJ_IO_WANT_WRITE,
+    DJ_IO_CLOSED,
+    DJ_IO_FAILED
+} dj_io;
+
 /* -- one connection: connection.c. Its states, in order: -- */
 
 typedef enum dj_conn_state {
@@ -103,7 +117,12 @@ typedef struct dj_work {
     dj_co          *co; /* while it is suspended */
     dj_req         *req;
     dj_response    *resp;
-    dj_buf          body;
+    dj_buf          body;    /* up to DJ_BODY_MEMORY bytes of it */
+    dj_str          pending; /* of a long one: what did not fit into that */
+    bool            hungry;  /* it waits for more of its long body */
+    unsigned        reads;   /* of a long body */
+    int             refused; /* a status: its long body was no good */
+    dj_str          why;
     bool            streaming; /* the head is on its way, pieces follow from the coroutine */
     dj_head         head;
 } dj_work;
@@ -180,6 +199,29 @@ void dj_conn_want(dj_conn *conn, unsigned events);
 /* Its timer ends the state after `ms`. */
 void dj_conn_enter(dj_conn *conn, dj_conn_state state, int64_t ms);
 
+/* -- its bytes: receive.c -- */
+
+/* More into the buffer. */
+dj_io dj_conn_receive(dj_conn *conn);
+void  dj_conn_give_back_buffer(dj_conn *conn);
+
+#define DJ_BODY_MEMORY ((size_t)64 * 1024)
+typedef enum dj_body {
+    DJ_BODY_WHOLE,
+    DJ_BODY_PART,
+    DJ_BODY_REFUSED, /* the refusal is staged */
+    DJ_BODY_LONG     /* over DJ_BODY_MEMORY: for dj_conn_receive_body */
+} dj_body;
+dj_body dj_conn_take_body(dj_conn *conn);
+/* The rest comes later: state DJ_CONN_BODY. False without memory. */
+bool dj_conn_await_body(dj_conn *conn);
+/* The rest of a long body, to the application; on the request's coroutine. False: work->refused. */
+bool dj_conn_receive_body(dj_work *work) DJ_WAITS;
+/* An event, while a long body is read. */
+void dj_conn_body_ready(dj_conn *conn);
+/* The timer, in DJ_CONN_BODY. False: too slow, and nobody but the caller to say so. */
+bool dj_conn_body_tick(dj_conn *conn);
+
 /* -- its answers: answer.c -- */
 
 /* The head, and a small body behind it, onto the worker's stage; a large body stays where it is, in
@@ -227,13 +269,6 @@ DJ_CHECKED dj_err dj_tls_new(dj_scope *s, dj_str cert_path, dj_str key_path, dj_
 void              dj_tls_free(dj_tls *tls); /* sessions go on: they hold what they need */
 typedef struct dj_tls_session dj_tls_session;
 dj_tls_session               *dj_tls_accept(dj_tls *tls, int fd); /* NULL: memory */
-typedef enum dj_io {
-    DJ_IO_OK,
-    DJ_IO_WANT_READ,
-    DJ_IO_WANT_WRITE,
-    DJ_IO_CLOSED,
-    DJ_IO_FAILED
-} dj_io;
 /* All need SIGPIPE ignored. Read until WANT_READ: what was decrypted already wakes no descriptor.
  */
 dj_io dj_tls_handshake(dj_tls_session *t);

@@ -87,7 +87,7 @@ dj_work *dj_worker_work(dj_worker *w)
     work = malloc(sizeof *work);
     if (work == NULL)
         return NULL;
-    /* A body may take its limit twice over while its buffer grows. */
+    /* A view may take a long body into memory and decode it. */
     work->scope = dj_scope_open(REQUEST_MEMORY + 2 * w->config->limits.http.body);
     if (work->scope == NULL) {
         free(work);

@@ -153,7 +153,7 @@ DJ_TEST(no_link_is_followed)
     remove_folder(c);
 }
 
-DJ_TEST(a_full_disk_gives_500_and_leaves_no_file)
+DJ_TEST(a_full_disk_gives_507_and_leaves_no_file)
 {
     make_folder(c);
     signal(SIGXFSZ, SIG_IGN);
@@ -161,7 +161,7 @@ DJ_TEST(a_full_disk_gives_500_and_leaves_no_file)
     char *content = dj_alloc(c->scope, 5000);
     memset(content, 'x', 5000);
     dj_response *resp = send_file(c, "x.txt", dj_str_n(content, 5000));
-    assert_int_equal(dj_status(resp), 500);
+    assert_int_equal(dj_status(resp), 507);
     remove_folder(c);
 }
 
@@ -211,6 +211,6 @@ DJ_TEST(json_is_bounded)
 }
 
 DJ_TESTS(DJ_T(a_file_is_saved_under_a_name_of_ours), DJ_T(no_link_is_followed),
-         DJ_T(a_full_disk_gives_500_and_leaves_no_file),
+         DJ_T(a_full_disk_gives_507_and_leaves_no_file),
          DJ_T(a_missing_folder_gives_500_and_a_useless_name_400),
          DJ_T(a_name_may_have_255_bytes_and_no_more), DJ_T(json_is_bounded))

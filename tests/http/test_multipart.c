@@ -214,8 +214,8 @@ DJ_TEST(a_full_disk_is_an_error_and_leaves_nothing)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     dj_err e = parse_cut(c, &limits, body, 5000, &form);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-    dj_expect_err(DJ_ERR_IO, e);
-    assert_int_equal(dj_err_info_of(e)->status, 500);
+    dj_expect_err(DJ_ERR_NO_SPACE, e);
+    assert_int_equal(dj_err_info_of(e)->status, 507);
     assert_true(dj_failure_text(c->scope).len > 0);
     assert_int_equal(open_descriptors(), before);
     limits.temp_dir = DJ_LIT("/nonexistent");

@@ -70,6 +70,14 @@ static void refused(const dj_peer *peer, int status, dj_str reason, void *ctx)
     ((fix *)ctx)->last_refusal = status;
 }
 
+/* Long bodies as a site keeps them. */
+static dj_err keep_body(dj_req *req, dj_str bytes, bool last, void *ctx)
+{
+    static dj_form_limits limits = {.memory = 1000, .fields = 10, .files = 3};
+    limits.loop = ((fix *)ctx)->loop;
+    return last ? dj_intake_end(req) : dj_intake_take(req, &limits, bytes);
+}
+
 /* -- the two ends -- */
 
 static fix *begin(dj_case *c, dj_response *(*handle)(dj_req *req, void *ctx))
@@ -86,6 +94,7 @@ static fix *begin(dj_case *c, dj_response *(*handle)(dj_req *req, void *ctx))
     f->config.limits.http.body = 1024 * 1024;
     f->app = (dj_server_app){.ctx = f,
                              .handle = handle,
+                             .body = keep_body,
                              .done = done,
                              .refusal_headers = refusal_headers,
                              .refusal_body = refusal_body,
