@@ -10,8 +10,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define OPEN_MAX_KEPT 256 /* descriptors a worker keeps; what is asked beyond is opened each time  \
-                           */
+#define OPEN_MAX_KEPT                                                                              \
+    256 /* descriptors a worker keeps; what is asked beyond is opened each time                    \
+         */
 
 #define LINE(resp, id, text, name)                                                                 \
     dj_header_add_line((resp), (id), (uint32_t)sizeof(name) - 1, DJ_LIT(text))

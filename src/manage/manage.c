@@ -173,6 +173,8 @@ int dj_manage(int argc, char **argv, const dj_app *app)
     static const dj_command commands[] = {
         {"check", NULL, "Looks for mistakes in settings and routes; --deploy: for production.",
          dj_manage_check},
+        {"collectstatic", NULL, "Collects static files in STATIC_ROOT, with names for caches.",
+         dj_manage_collectstatic},
         {"diffsettings", NULL,
          "Shows the settings that differ from the defaults, and where each comes from.",
          dj_manage_diffsettings},

@@ -147,6 +147,8 @@ struct dj_settings;
 DJ_CHECKED dj_err dj_settings_read(dj_scope *s, const dj_console *con, dj_str path,
                                    struct dj_settings **out) __attribute__((nonnull));
 
+int dj_manage_collectstatic(dj_scope *s, const dj_console *con, int argc, char *const *argv,
+                            const struct dj_app *app);
 int dj_manage_diffsettings(dj_scope *s, const dj_console *con, int argc, char *const *argv,
                            const struct dj_app *app);
 int dj_manage_runserver(dj_scope *s, const dj_console *con, int argc, char *const *argv,
