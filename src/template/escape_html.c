@@ -1,0 +1,140 @@
+/* src/template/escape_html.c - escapers for text and for attributes with and without quotes.
+ *
+ * Must not know: places in a page, templates. Reference: django.utils.html.escape. */
+#include "template/place.h"
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+enum { HTML = 1, AGAIN = 2, NOSPACE = 4 };
+
+/* For which escapers a byte is not just copied. */
+static const uint8_t special[256] = {
+    [0] = NOSPACE,          ['\t'] = NOSPACE,
+    ['\n'] = NOSPACE,       ['\v'] = NOSPACE,
+    ['\f'] = NOSPACE,       ['\r'] = NOSPACE,
+    [' '] = NOSPACE,        ['"'] = HTML | AGAIN | NOSPACE,
+    ['&'] = HTML | NOSPACE, ['\''] = HTML | AGAIN | NOSPACE,
+    ['+'] = NOSPACE,        ['<'] = HTML | AGAIN | NOSPACE,
+    ['='] = NOSPACE,        ['>'] = HTML | AGAIN | NOSPACE,
+    ['`'] = NOSPACE,        [0xef] = NOSPACE, /* U+F000 to U+FFFF */
+};
+
+static dj_str with(char c)
+{
+    switch (c) {
+    case '&':
+        return DJ_LIT("&amp;");
+    case '<':
+        return DJ_LIT("&lt;");
+    case '>':
+        return DJ_LIT("&gt;");
+    case '"':
+        return DJ_LIT("&quot;");
+    case '\'':
+        return DJ_LIT("&#x27;");
+    case '\0':
+        return DJ_LIT("&#xfffd;");
+    case '\t':
+        return DJ_LIT("&#9;");
+    case '\n':
+        return DJ_LIT("&#10;");
+    case '\v':
+        return DJ_LIT("&#11;");
+    case '\f':
+        return DJ_LIT("&#12;");
+    case '\r':
+        return DJ_LIT("&#13;");
+    case ' ':
+        return DJ_LIT("&#32;");
+    case '+':
+        return DJ_LIT("&#43;");
+    case '=':
+        return DJ_LIT("&#61;");
+    default:
+        return DJ_LIT("&#96;");
+    }
+}
+
+/* How many bytes from `at` on need nothing. */
+static size_t plain_len(const char *at, size_t len, uint8_t mask)
+{
+    size_t n = 0;
+#if defined(__SSE2__)
+    if ((mask & NOSPACE) == 0) {
+        const __m128i amp = _mm_set1_epi8('&'), lt = _mm_set1_epi8('<'), gt = _mm_set1_epi8('>'),
+                      dq = _mm_set1_epi8('"'), sq = _mm_set1_epi8('\'');
+        for (; len - n >= 16; n += 16) {
+            __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(at + n));
+            __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, amp), _mm_cmpeq_epi8(v, lt));
+            hit = _mm_or_si128(hit, _mm_or_si128(_mm_cmpeq_epi8(v, gt), _mm_cmpeq_epi8(v, dq)));
+            hit = _mm_or_si128(hit, _mm_cmpeq_epi8(v, sq));
+            if (_mm_movemask_epi8(hit) != 0)
+                break;
+        }
+    }
+#endif
+    while (n < len && (special[(uint8_t)at[n]] & mask) == 0)
+        n++;
+    return n;
+}
+
+/* Code points that are no characters are written as references. */
+static size_t add_wide(dj_buf *b, dj_str text)
+{
+    size_t  len = 0;
+    int32_t cp = dj_utf8_next(text, &len);
+    if ((cp >= 0xfdd0 && cp <= 0xfdef) || (cp >= 0xfff0 && cp <= 0xffff))
+        dj_buf_addf(b, "&#x%x;", (unsigned)cp);
+    else
+        dj_buf_add(b, dj_str_first(text, len));
+    return len;
+}
+
+static void escape(dj_buf *b, dj_str text, uint8_t mask)
+{
+    for (size_t i = 0; i < text.len;) {
+        size_t n = plain_len(text.ptr + i, text.len - i, mask);
+        dj_buf_add(b, dj_str_n(text.ptr + i, n));
+        i += n;
+        if (i == text.len)
+            return;
+        if ((uint8_t)text.ptr[i] >= 0x80)
+            i += add_wide(b, dj_str_from(text, i));
+        else
+            dj_buf_add(b, with(text.ptr[i++]));
+    }
+}
+
+void dj_escape_html(dj_buf *b, dj_str text)
+{
+    escape(b, text, HTML);
+}
+
+void dj_escape_html_again(dj_buf *b, dj_str text)
+{
+    escape(b, text, AGAIN);
+}
+
+/* What is HTML already keeps its "&"; the rest is escaped for a place that a blank would end. */
+void dj_escape_nospace(dj_buf *b, dj_str text, bool again)
+{
+    if (text.len == 0) {
+        dj_buf_add(b, DJ_LIT(DJ_FAILSAFE));
+        return;
+    }
+    if (!again) {
+        escape(b, text, NOSPACE);
+        return;
+    }
+    for (size_t from = 0;;) {
+        size_t amp = dj_str_chr(dj_str_from(text, from), '&');
+        if (amp == DJ_NOT_FOUND) {
+            escape(b, dj_str_from(text, from), NOSPACE);
+            return;
+        }
+        escape(b, dj_str_n(text.ptr + from, amp), NOSPACE);
+        dj_buf_add_byte(b, '&');
+        from += amp + 1;
+    }
+}
