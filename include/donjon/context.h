@@ -27,17 +27,19 @@ typedef enum dj_var_kind {
     DJ_VAR_LAZY    /* made when it is first asked for */
 } dj_var_kind;
 
-/* What a text may do without an escaper, and where. Anything but UNSAFE counts as HTML-safe in HTML
- * text and in places that are not its own. */
+/* What a text may do without an escaper, and where. Each counts in its own place only; in any other
+ * the text is escaped as if it were unsafe. */
 typedef enum dj_safety {
     DJ_UNSAFE,
     DJ_SAFE_HTML,
     DJ_SAFE_ATTR, /* safeattr: a name of an attribute, or name="value" */
-    DJ_SAFE_URL,  /* safeurl, urlencode, {% url %}: any scheme, encoded already */
+    DJ_SAFE_URL,  /* safeurl: any scheme; what a URL can't hold is percent-encoded */
     DJ_SAFE_SRCSET,
     DJ_SAFE_JS,    /* safejs: an expression */
-    DJ_SAFE_JSSTR, /* escapejs, safejsstr: inside quotes */
-    DJ_SAFE_CSS
+    DJ_SAFE_JSSTR, /* safejsstr: inside quotes */
+    DJ_SAFE_CSS,
+    DJ_SAFE_URL_ENCODED, /* urlencode, iriencode, {% url %}, {% static %}: printed as it is */
+    DJ_SAFE_ESCAPEJS     /* escapejs: inside quotes, as it is */
 } dj_safety;
 
 typedef struct dj_var      dj_var;
