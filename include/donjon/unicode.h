@@ -32,6 +32,9 @@ dj_str dj_utf8_title(dj_scope *s, dj_str text);
 dj_str dj_utf8_nfc(dj_scope *s, dj_str text);
 dj_str dj_utf8_nfkd(dj_scope *s, dj_str text);
 
+/* U+FFFD for each bad sequence, as bytes.decode(errors="replace") has it; valid text as it is. */
+dj_str dj_utf8_repaired(dj_scope *s, dj_str text);
+
 /* str.strip() on UTF-8. */
 dj_str dj_utf8_strip(dj_str text);
 

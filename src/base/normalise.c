@@ -45,15 +45,7 @@ static dj_str normalised(dj_scope *s, dj_str text, utf8proc_option_t options)
         return text;
     if (has_endless_marks(text))
         return text;
-    dj_buf valid = dj_buf_make(s, 3 * text.len);
-    if (!dj_utf8_valid(text)) {
-        for (size_t pos = 0; pos < text.len;) {
-            int32_t cp = dj_utf8_next(text, &pos);
-            char    bytes[4];
-            dj_buf_add(&valid, dj_str_n(bytes, dj_utf8_put(bytes, cp < 0 ? 0xFFFD : (uint32_t)cp)));
-        }
-        text = dj_buf_str(&valid);
-    }
+    text = dj_utf8_repaired(s, text);
     utf8proc_ssize_t n = utf8proc_decompose((const utf8proc_uint8_t *)text.ptr,
                                             (utf8proc_ssize_t)text.len, NULL, 0, options);
     DJ_ASSERT(n >= 0); /* it is valid UTF-8 */

@@ -1,16 +1,12 @@
-/* src/base/time.c - dates as HTTP and logs write them; no locale, no time zone files. */
+/* src/base/time.c - the calendar, and dates as HTTP and logs write them; no locale, no time zones.
+ */
 #include "donjon/time.h"
 #include "donjon/unicode.h"
 #include <time.h>
 
-typedef struct civil {
-    int64_t  year;
-    unsigned month, day, weekday, hour, minute, second;
-} civil;
-
 /* Days to date in the proleptic Gregorian calendar, counted in 400-year eras from 1 March of year
  * 0. */
-static civil civil_of(int64_t t)
+dj_civil dj_civil_of(int64_t t)
 {
     int64_t days = t / 86400, rest = t % 86400;
     if (rest < 0) {
@@ -25,7 +21,7 @@ static civil civil_of(int64_t t)
     unsigned shifted_month = (5 * in_year + 2) / 153; /* March is 0 */
     unsigned month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
     int64_t  weekday = (days + 4) % 7; /* 1970-01-01 was a Thursday; Sunday is 0 */
-    return (civil){
+    return (dj_civil){
         .year = (int64_t)year + era * 400 + (month <= 2),
         .month = month,
         .day = in_year - (153 * shifted_month + 2) / 5 + 1,
@@ -50,7 +46,7 @@ static void put4(char *out, int64_t n)
 
 void dj_http_date(char out[DJ_HTTP_DATE_LEN], int64_t t)
 {
-    civil c = civil_of(t);
+    dj_civil c = dj_civil_of(t);
     memcpy(out, "Thu, 01 Jan 1970 00:00:00 GMT", DJ_HTTP_DATE_LEN);
     memcpy(out, &"SunMonTueWedThuFriSat"[3 * (size_t)c.weekday], 3);
     put2(out + 5, c.day);
@@ -70,7 +66,7 @@ dj_str dj_http_date_str(dj_scope *s, int64_t t)
 
 /* -- reading an HTTP date -- */
 
-static int64_t days_of(const civil *c)
+static int64_t days_of(const dj_civil *c)
 {
     int64_t  year = c->year - (c->month <= 2);
     int64_t  era = (year >= 0 ? year : year - 399) / 400;
@@ -80,9 +76,20 @@ static int64_t days_of(const civil *c)
     return era * 146097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year - 719468;
 }
 
-static bool is_leap(int64_t year)
+int64_t dj_civil_unix(const dj_civil *c)
+{
+    return days_of(c) * 86400 + (int64_t)(c->hour * 3600 + c->minute * 60 + c->second);
+}
+
+bool dj_is_leap_year(int64_t year)
 {
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+unsigned dj_days_in_month(int64_t year, unsigned month)
+{
+    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return days[month - 1] + (unsigned)(month == 2 && dj_is_leap_year(year));
 }
 
 /* 1-12, or 0. */
@@ -100,7 +107,7 @@ static unsigned month_of(const char name[3])
 
 /* `form` has D d Y h m s for a digit of day (d: or a blank), year, hour, minute, second; N for a
  * letter of the month; other characters stand for themselves. */
-static bool read_form(dj_str text, const char *form, civil *c)
+static bool read_form(dj_str text, const char *form, dj_civil *c)
 {
     char   month[3];
     size_t nmonth = 0;
@@ -149,20 +156,19 @@ static bool read_form(dj_str text, const char *form, civil *c)
     return true;
 }
 
-static bool is_real(const civil *c)
+static bool is_real(const dj_civil *c)
 {
-    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     if (c->month == 0 || c->day == 0 || c->year < 1 || c->hour > 23 || c->minute > 59 ||
         c->second > 59)
         return false;
-    return c->day <= days[c->month - 1] + (unsigned)(c->month == 2 && is_leap(c->year));
+    return c->day <= dj_days_in_month(c->year, c->month);
 }
 
 bool dj_http_date_parse(dj_str text, int64_t now, int64_t *out)
 {
-    civil  c = {0};
-    size_t name = 0; /* of the day: characters of a word in Latin-1, whatever they say */
-    bool   read;
+    dj_civil c = {0};
+    size_t   name = 0; /* of the day: characters of a word in Latin-1, whatever they say */
+    bool     read;
     while (name < text.len && dj_cp_is_word((unsigned char)text.ptr[name]))
         name++;
     dj_str rest = dj_str_from(text, name);
@@ -175,12 +181,12 @@ bool dj_http_date_parse(dj_str text, int64_t now, int64_t *out)
     if (!read)
         return false;
     if (c.year < 100) {
-        int64_t this_year = civil_of(now).year, in_century = this_year % 100;
+        int64_t this_year = dj_civil_of(now).year, in_century = this_year % 100;
         c.year += this_year - in_century - (c.year - in_century > 50 ? 100 : 0);
     }
     if (!is_real(&c))
         return false;
-    *out = days_of(&c) * 86400 + (int64_t)(c.hour * 3600 + c.minute * 60 + c.second);
+    *out = dj_civil_unix(&c);
     return true;
 }
 
@@ -191,7 +197,7 @@ void dj_iso_time(char out[DJ_ISO_TIME_LEN], int64_t time_us)
         micro += 1000000;
         seconds--;
     }
-    civil c = civil_of(seconds);
+    dj_civil c = dj_civil_of(seconds);
     memcpy(out, "1970-01-01T00:00:00.000000Z", DJ_ISO_TIME_LEN);
     put4(out, c.year);
     put2(out + 5, c.month);

@@ -1,5 +1,6 @@
 /* src/base/unicode.c - looks code points up in tables of ranges. */
 #include "donjon/unicode.h"
+#include "donjon/buf.h"
 
 typedef struct range {
     uint32_t first, last;
@@ -109,4 +110,17 @@ dj_str dj_utf8_strip(dj_str text)
         to = start;
     }
     return text.ptr == NULL ? text : dj_str_n(text.ptr + from, to - from);
+}
+
+dj_str dj_utf8_repaired(dj_scope *s, dj_str text)
+{
+    if (dj_utf8_valid(text))
+        return text;
+    dj_buf b = dj_buf_make(s, 3 * text.len);
+    for (size_t pos = 0; pos < text.len;) {
+        int32_t cp = dj_utf8_next(text, &pos);
+        char    bytes[4];
+        dj_buf_add(&b, dj_str_n(bytes, dj_utf8_put(bytes, cp < 0 ? 0xFFFD : (uint32_t)cp)));
+    }
+    return dj_buf_str(&b);
 }
