@@ -30,7 +30,37 @@ typedef struct dj_filter {
     unsigned     flags;
 } dj_filter;
 
+/* What a tag was called with. */
+typedef struct dj_tag_call {
+    const dj_var      *args;
+    size_t             nargs;
+    const dj_var_item *kwargs;
+    size_t             nkwargs;
+    dj_html            body; /* of a block tag, rendered and escaped already */
+} dj_tag_call;
+
+/* A tag in C: {% name arg key=value [as variable] %}. `*out` begins as None, and prints as any
+ * value does, escaped for where it lands; with `as` it is kept in the variable instead. */
+typedef struct dj_own_tag {
+    const char *name;
+    dj_err (*call)(dj_run *run, const dj_tag_call *call, dj_var *out);
+    const char *end;      /* of a block tag: "endname"; NULL: it has no body */
+    const char *includes; /* a template to render with *out (a map or an object) as its context;
+                             csrf_token is passed on. Django: inclusion_tag */
+} dj_own_tag;
+
+/* What {% load name %} brings. */
+typedef struct dj_library {
+    const char       *name;
+    const dj_filter  *filters;
+    size_t            nfilters;
+    const dj_own_tag *tags;
+    size_t            ntags;
+} dj_library;
+
 DJ_NONNULL dj_scope *dj_run_scope(dj_run *run);
+/* A variable of the rendering, as {{ name }} sees it; None if there is none. */
+DJ_CHECKED DJ_NONNULL dj_err dj_run_variable(dj_run *run, dj_str name, dj_var *out);
 /* Is {% autoescape %} on here? Filters with needs_autoescape in Django ask it. */
 DJ_NONNULL bool dj_run_autoescape(const dj_run *run);
 /* What Django's str() makes of a value, as section "output of a value" of docs/templates.md says; a
