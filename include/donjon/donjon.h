@@ -10,6 +10,7 @@
 #include "donjon/crypto.h"
 #include "donjon/csp.h"
 #include "donjon/files.h"
+#include "donjon/events.h"
 #include "donjon/forms.h"
 #include "donjon/host.h"
 #include "donjon/html.h"

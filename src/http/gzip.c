@@ -262,7 +262,7 @@ static void weaken_etag(dj_response *resp)
 void dj_gzip_apply(dj_response *resp, dj_gzip *kept, bool refusable)
 {
     dj_scope *s = resp->req->scope;
-    if ((resp->stream == NULL && resp->body_len < SMALLEST) || resp->file_len > 0 ||
+    if ((resp->stream == NULL && resp->body_len < SMALLEST) || resp->file_len > 0 || resp->live ||
         dj_header_seen(resp, DJ_HEADER_CONTENT_ENCODING))
         return;
     dj_patch_vary(resp, DJ_LIT("Accept-Encoding"));

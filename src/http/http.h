@@ -385,6 +385,9 @@ struct dj_response {
     bool from_view; /* the route's view returned it: what the route says of headers holds for it */
     bool builtin;   /* a page of our own: constant, nothing of the request in it */
     bool close;     /* last answer on this connection */
+    bool live;      /* a stream that says things when they happen: no layer holds its pieces back, and
+                       it is woken with `ending` set when the server wants to stop */
+    bool ending;
     bool html;      /* its Content-Type says so, or there is none */
     bool raw;       /* bytes in the body that no escaper has seen */
     dj_header inline_headers[DJ_HEADERS_INLINE];

@@ -420,7 +420,10 @@ void dj_conn_stream_body(dj_work *work)
                    promised >= 0;
     dj_response_head(&conn->worker->stage, work->resp, &wire, dj_worker_date(conn->worker));
     work->streaming = true;
+    work->resp->ending = conn->worker->draining;
     flush_waiting(conn);
+    if (work->resp->live)
+        dj_conn_want(conn, DJ_READ); /* its end is how a client leaves */
     bool too_long = false;
     while (!wire.head_only && !too_long &&
            work->resp->stream(work->req, work->resp->stream_ctx, &piece)) {

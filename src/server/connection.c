@@ -352,6 +352,25 @@ static void handshake(dj_conn *conn)
     }
 }
 
+/* A client that closes its end of a live stream has left: it may be long until there is something
+ * to send that would tell. Bytes that wait behind the request hide it, and are not looked at. */
+static void act_on_stream(dj_conn *conn)
+{
+    char     c;
+    unsigned watch = 0;
+    if (conn->work->resp->live) {
+        ssize_t n = recv(conn->watch.fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (n == 0) {
+            dj_conn_close(conn);
+            return;
+        }
+        watch = n < 0 ? DJ_READ : 0;
+    }
+    dj_conn_want(conn, watch);
+    if (conn->out != NULL)
+        dj_co_wake(conn->work->co);
+}
+
 static void act(dj_conn *conn)
 {
     switch (conn->state) {
@@ -373,9 +392,7 @@ static void act(dj_conn *conn)
          * still is. A stream that waits for the kernel to take more asks anew if that was not
          * enough. */
         if (conn->work->streaming) {
-            dj_conn_want(conn, 0);
-            if (conn->out != NULL)
-                dj_co_wake(conn->work->co);
+            act_on_stream(conn);
         } else if (conn->out == NULL || (dj_conn_flush(conn) && dj_conn_is_flushed(conn))) {
             dj_conn_want(conn, 0);
         }
@@ -471,4 +488,8 @@ void dj_conn_drain(dj_conn *conn)
     /* A request may be on its way: an idle connection gets a moment, then the timer closes it. */
     if (conn->state == DJ_CONN_IDLE)
         dj_conn_enter(conn, DJ_CONN_IDLE, DRAIN_IDLE_MS);
+    if (conn->state == DJ_CONN_HANDLE && conn->work->streaming && conn->work->resp->live) {
+        conn->work->resp->ending = conn->close_after = true;
+        dj_co_wake(conn->work->co);
+    }
 }

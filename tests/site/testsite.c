@@ -1,6 +1,7 @@
 /* tests/site/testsite.c - a site whose answers say who answered what: driven by the tests of this
  * folder. */
 #include "donjon/app.h"
+#include "donjon/events.h"
 #include <unistd.h>
 
 /* "TOKEN PID\n": a client sees that the answer is its own, and which worker gave it. */
@@ -43,6 +44,39 @@ static dj_response *stream(dj_req *req)
     return dj_stream(req, next_piece, c);
 }
 
+/* -- events: a number a turn; a line end in it, so that the split shows -- */
+
+static int live; /* streams in this worker */
+
+static void one_less(void *what)
+{
+    live--;
+}
+
+static int64_t next_event(dj_event_stream *stream, void *ctx)
+{
+    countdown *c = ctx;
+    dj_scope  *s = dj_events_scope(stream);
+    dj_event   e = {.data = dj_strf(s, "event\n%lld", (long long)c->left)};
+    if (c->left == 0 || dj_event_send(stream, &e) != DJ_OK)
+        return DJ_EVENTS_END;
+    return --c->left == 1 ? 3600000 : 1; /* the last one comes after an hour */
+}
+
+static dj_response *events(dj_req *req)
+{
+    countdown *c = dj_new(dj_req_scope(req), countdown);
+    c->left = dj_path_int(req, "n");
+    live++;
+    dj_own(dj_req_scope(req), one_less, c);
+    return dj_events(req, next_event, c);
+}
+
+static dj_response *how_many_live(dj_req *req)
+{
+    return dj_text(req, dj_strf(dj_req_scope(req), "%d", live));
+}
+
 static dj_response *boom(dj_req *req)
 {
     return dj_raise(req, DJ_ERR_INTERNAL, "secret detail");
@@ -79,6 +113,8 @@ static const dj_route urls[] = {
     DJ_PATH("token/<slug:token>/", token, .methods = DJ_GET),
     DJ_PATH("bytes/<int:n>/", bytes, .methods = DJ_GET),
     DJ_PATH("stream/<int:n>/", stream, .methods = DJ_GET),
+    DJ_PATH("events/<int:n>/", events, .methods = DJ_GET),
+    DJ_PATH("live/", how_many_live),
     DJ_PATH("boom/", boom),
     DJ_PATH("missing/", missing),
     DJ_REGEX("", echo),

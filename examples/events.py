@@ -1,0 +1,2 @@
+# Settings of examples/events.c: those of its neighbour.
+from .hello import *
