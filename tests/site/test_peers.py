@@ -10,7 +10,7 @@ import threading
 import zlib
 
 import pytest
-from conftest import MIDDLEWARE, PATIENCE, Site, Wire, make_certificate, new_folder, no_sanitizer_report
+from conftest import MIDDLEWARE, PATIENCE, SANITIZED, Site, Wire, make_certificate, new_folder, no_sanitizer_report, status_of
 from proxies import HOST, PROXIES, Tap
 
 CONDITIONAL = 'django.middleware.http.ConditionalGetMiddleware'
@@ -21,6 +21,7 @@ SETTINGS = {
     'MIDDLEWARE': MIDDLEWARE + [CONDITIONAL],
     'MAX_REQUEST_BODY': BODY_MAX,
     'SECURE_PROXY_SSL_HEADER': ('HTTP_X_FORWARDED_PROTO', 'https'),
+    'STATIC_URL': '/static/',
 }
 
 
@@ -52,8 +53,12 @@ class Peer:
 
 @contextlib.contextmanager
 def running_site(**settings):
+    """(site, path of its Unix socket); one file of static/, three.bin, has 300,000 bytes."""
     with new_folder() as folder:
-        site = Site(folder, 'tests/site/peersite', **{**SETTINGS, **settings})
+        static = folder / 'static'
+        static.mkdir()
+        (static / 'three.bin').write_bytes(random_bytes(300000))
+        site = Site(folder, 'tests/site/peersite', **{**SETTINGS, 'STATIC_ROOT': str(static), **settings})
         path = folder / 'site.sock'
         try:
             yield site.start('--bind', f'unix:{path}'), path
@@ -179,6 +184,41 @@ def test_a_large_answer(peer):
     assert answer.status == 200 and body == b'0123456789' * 3000000
 
 
+def test_a_static_file_its_ranges_and_validators(peer):
+    connection, content = peer.connection(), random_bytes(300000)
+    answer, body = ask(connection, 'GET', '/static/three.bin')
+    tag, date = answer.getheader('ETag'), answer.getheader('Last-Modified')
+    assert (answer.status, body, answer.getheader('Accept-Ranges')) == (200, content, 'bytes') and tag and date
+    answer, body = ask(connection, 'HEAD', '/static/three.bin')
+    assert (answer.status, body, answer.getheader('Content-Length'), answer.getheader('ETag')) == (200, b'', '300000', tag)
+    for asked, want in (('0-0', slice(0, 1)), ('100-199999', slice(100, 200000)), ('299999-', slice(299999, None)), ('-5000', slice(-5000, None)),
+                        ('0-400000', slice(None))):
+        answer, body = ask(connection, 'GET', '/static/three.bin', Range=f'bytes={asked}')
+        first = want.indices(300000)[0]
+        assert (answer.status, body) == (206, content[want]), asked
+        assert answer.getheader('Content-Range') == f'bytes {first}-{first + len(body) - 1}/300000', asked
+    answer, _ = ask(connection, 'GET', '/static/three.bin', Range='bytes=300000-')
+    assert (answer.status, answer.getheader('Content-Range')) == (416, 'bytes */300000')
+    answer, body = ask(connection, 'GET', '/static/three.bin', Range='bytes=0-9', If_Range=tag)
+    assert (answer.status, body) == (206, content[:10])
+    answer, body = ask(connection, 'GET', '/static/three.bin', Range='bytes=0-9', If_Range='"old"')
+    assert (answer.status, body) == (200, content)
+    for fields in ({'If_None_Match': tag}, {'If_Modified_Since': date}, {'If_None_Match': f'"x", W/{tag}'}):
+        answer, body = ask(connection, 'GET', '/static/three.bin', **fields)
+        assert (answer.status, body, answer.getheader('ETag')) == (304, b'', tag), fields
+    assert ask(connection, 'GET', '/static/other.bin')[0].status == 404
+    assert ask(connection, 'POST', '/static/three.bin')[0].status == 405
+
+
+def test_curl_resumes_a_download(peer):
+    content = random_bytes(300000)
+    with new_folder() as folder:
+        part = folder / 'part'
+        part.write_bytes(content[:123456])
+        status, _, head = peer.curl('-C', '-', '-o', part, path='/static/three.bin')
+        assert status == 0 and ' 206 ' in head and part.read_bytes() == content
+
+
 def multipart(fields, name, content):
     boundary = 'aBoundary7MA4YWxkTrZu0gW'
     head = b''.join(f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode() for key, value in fields)
@@ -221,6 +261,26 @@ def test_curl_uploads_a_file(peer):
 def test_curl_reuses_its_connection(peer):
     status, body, _ = peer.curl('-w', '%{num_connects} ', f'{peer.url}/token/a/', f'{peer.url}/token/b/', path='/token/c/')
     assert status == 0 and body == b'a\n1 b\n0 c\n0 '
+
+
+@pytest.mark.parametrize('kind', ['direct', *PROXIES])
+def test_an_upload_of_200_mb_stays_out_of_memory(kind, tmp_path):
+    """The largest that the worker ever was; a sanitizer's own memory means nothing."""
+    size = (20 if SANITIZED else 200) * 1024 * 1024
+    content = random_bytes(size)
+    file = tmp_path / 'large.bin'
+    file.write_bytes(content)
+    limit = size + 65536
+    with running_site(MAX_REQUEST_BODY=limit) as (site, path), contextlib.ExitStack() as stack:
+        port = site.port
+        if kind != 'direct':
+            port = stack.enter_context(running_proxy(kind, path, **{'nginx': {'body': limit}, 'h2o': {'body': limit}, 'haproxy': {}}[kind])).port
+        peer = Peer(site, path, port)
+        status, said, _ = peer.curl('--max-time', 10 * PATIENCE, '-F', f'file=@{file}', '-F', 'note=n', path='/count/')
+        assert (status, said.decode()) == (0, sum_of(content) + ' n\n')
+        highest = int(status_of(site.workers()[0])['VmHWM'].split()[0])
+        print(f'{kind}: VmHWM {highest} KiB after an upload of {size >> 20} MiB')
+        assert SANITIZED or highest < 16 * 1024
 
 
 # -- what a proxy says of its client --
