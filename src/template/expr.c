@@ -383,13 +383,22 @@ static dj_err missing_argument(dj_run *run, const dj_operand *arg)
                    DJ_ARG(arg->source));
 }
 
+/* What a filter made of safe text: safe again, and text, be it a list. */
+static dj_err mark_safe(dj_run *run, dj_var *v)
+{
+    dj_str text = DJ_NONE;
+    dj_err e = dj_var_plain(run, v, &text);
+    if (!e && (v->kind != DJ_VAR_STR || v->safety == DJ_UNSAFE))
+        *v = dj_var_made(text, DJ_SAFE_HTML);
+    return e;
+}
+
 static dj_err apply(dj_run *run, const dj_filter *f, const dj_var *arg, dj_var *v)
 {
     dj_err    e;
     dj_var    out = dj_var_none();
     dj_moment local;
-    bool      safe =
-        v->kind == DJ_VAR_STR && (v->safety == DJ_SAFE_HTML || v->safety == DJ_SAFE_ESCAPEJS);
+    bool      safe = dj_var_is_safe(v);
     if ((f->flags & DJ_FILTER_LOCALTIME) && v->kind == DJ_VAR_DATETIME && v->moment->aware &&
         run->engine != NULL && dj_engine_options_of(run->engine)->use_tz) {
         local = dj_moment_local(v->moment);
@@ -403,8 +412,8 @@ static dj_err apply(dj_run *run, const dj_filter *f, const dj_var *arg, dj_var *
     }
     if ((e = f->apply(run, v, arg, &out)))
         return e;
-    if ((f->flags & DJ_FILTER_IS_SAFE) && safe && out.kind == DJ_VAR_STR && out.safety == DJ_UNSAFE)
-        out.safety = DJ_SAFE_HTML;
+    if ((f->flags & DJ_FILTER_IS_SAFE) && safe && (e = mark_safe(run, &out)))
+        return e;
     *v = out;
     return DJ_OK;
 }
