@@ -170,7 +170,9 @@ static void close_brace(dj_place *p)
 
 static void slash(dj_place *p)
 {
-    if (p->seen == JS_SLASH) {
+    if (p->js_ctx == SLASH_UNKNOWN) {
+        *p = (dj_place){.state = ST_ERROR, .seen = ERROR_SLASH};
+    } else if (p->seen == JS_SLASH) {
         comment(p, ST_JS_LINE, SLASH_DIV);
     } else if ((p->js_ctx & 1) == SLASH_REGEXP) {
         enter(p, ST_JS_REGEXP);
@@ -255,7 +257,7 @@ static void punctuator(dj_place *p, char c)
 static void blank(dj_place *p, bool line_end)
 {
     p->seen = JS_NOTHING;
-    p->js_ctx &= 1;
+    p->js_ctx &= SLASH_DIV | SLASH_UNKNOWN;
     p->name_at = p->name_len = 0;
     if (line_end)
         p->flags |= FL_LINE_START;

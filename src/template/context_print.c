@@ -45,9 +45,8 @@ static bool is_css(const dj_place *p)
     return p->state >= ST_CSS && p->state < ST_ERROR;
 }
 
-/* Why no value may stand here, or NULL. `in_reference`: right behind "&" or "&#" of an attribute,
- * where "quot;" would become a quote. */
-static const char *refusal(const dj_place *p, bool in_reference)
+/* Right behind "&" or "&#" of an attribute "quot;" would become a quote. */
+const char *dj_place_refusal(const dj_place *p)
 {
     if (p->state == ST_ERROR)
         return "the markup in front of it is malformed";
@@ -68,7 +67,7 @@ static const char *refusal(const dj_place *p, bool in_reference)
     if (is_css(p)) {
         if ((p->flags & FL_BACKSLASH) != 0 && p->name_len == 0)
             return "it stands behind a backslash";
-        if (in_reference && p->state < ST_CSS_BLOCK)
+        if (p->ref != 0 && p->state < ST_CSS_BLOCK)
             return "it stands behind \"&\" in CSS";
     }
     return NULL;
@@ -444,7 +443,7 @@ static void print_raw(printing *w)
 static dj_err print_contextual(printing *w, const dj_var *v, const dj_print *how)
 {
     bool        in_reference = w->p->ref != 0;
-    const char *why = refusal(w->p, in_reference);
+    const char *why = dj_place_refusal(w->p);
     if (why != NULL)
         return refuse(w, how, why);
     dj_err e = DJ_OK;
@@ -455,6 +454,16 @@ static dj_err print_contextual(printing *w, const dj_var *v, const dj_print *how
         print_text(w, in_reference);
     end(w->p);
     return e;
+}
+
+void dj_place_pass(dj_place *p)
+{
+    begin(p);
+    if (p->state == ST_ATTR_NAME || p->state == ST_TAG_NAME)
+        *p = name_after(*p, DJ_LIT("x"));
+    if (p->state == ST_URL && p->url_part == URL_NONE)
+        p->seen = SCHEME_OVER;
+    end(p);
 }
 
 dj_err dj_place_print(dj_run *run, dj_place *at, const dj_var *v, const dj_print *how, dj_out *out,

@@ -46,9 +46,12 @@ enum { /* dj_place.state; those from RCDATA on have a machine of their own insid
        ST_ERROR /* nothing that can be followed; harmless until a value must be printed */
 };
 enum { DELIM_NONE, DELIM_DQ, DELIM_SQ, DELIM_UNQUOTED };
-enum { URL_NONE, URL_PRE_QUERY, URL_QUERY }; /* dj_place.url_part */
-enum { SLASH_REGEXP, SLASH_DIV };            /* dj_place.js_ctx: what a "/" would be */
-enum {                                       /* dj_place.element */
+enum { URL_NONE, URL_PRE_QUERY, URL_QUERY, URL_UNKNOWN }; /* dj_place.url_part */
+/* dj_place.js_ctx: what a "/" would be. UNKNOWN, in both: checks join branches; never in a page. */
+enum { SLASH_REGEXP, SLASH_DIV, SLASH_UNKNOWN = 4 };
+#define ERROR_SLASH 1 /* seen in ST_ERROR: it was a slash that could be either */
+
+enum { /* dj_place.element */
        EL_NONE,
        EL_SCRIPT,
        EL_SCRIPT_JS,   /* its type was read: it is code or JSON */
@@ -180,3 +183,35 @@ dj_str dj_escape_js_regexp(dj_scope *s, dj_str text);
 dj_str dj_escape_css(dj_scope *s, dj_str text);
 /* DJ_NONE: refused. */
 dj_str dj_filter_css(dj_scope *s, dj_str text);
+
+/* -- the check: context_check.c walks, context_watch.c watches the tags -- */
+
+void dj_findings_add(dj_findings *out, dj_scope *s, dj_finding_code code, dj_str template,
+                     uint32_t line, dj_str message);
+/* Why no value may stand here, or NULL. */
+const char *dj_place_refusal(const dj_place *p);
+/* Over any value. */
+void dj_place_pass(dj_place *p);
+
+/* The tag that is being read, and the form that is open. */
+typedef struct dj_tag_watch {
+    char     tag[16], attr[24], value[40]; /* in lower case, cut off */
+    size_t   tag_len, attr_len, value_len;
+    uint32_t line;
+    bool     in_attr, end, dynamic; /* dynamic: a value stands in this attribute */
+    bool     src, nonce, data;      /* of the tag: attributes; a script that does not run */
+    bool     post, foreign, token;
+    uint32_t handler, style; /* lines of such attributes; 0: none */
+    struct {
+        dj_str template;
+        uint32_t line;
+        bool     open, token, unknown; /* unknown: something not known is inside */
+    } form;
+} dj_tag_watch;
+
+void dj_watch_byte(dj_tag_watch *w, dj_scope *s, dj_findings *out, dj_str template, uint32_t line,
+                   const dj_place *before, const dj_place *after, char c);
+void dj_watch_value(dj_tag_watch *w, const dj_place *at);
+void dj_watch_token(dj_tag_watch *w);
+void dj_watch_unknown(dj_tag_watch *w);
+void dj_watch_end(dj_tag_watch *w, dj_scope *s, dj_findings *out);

@@ -444,8 +444,7 @@ const dj_render_input *dj_run_input(const dj_run *run)
     return run->input;
 }
 
-/* Names like "mail.txt" are not HTML: contextual escaping is off for them. */
-static bool is_markup(dj_str name)
+bool dj_template_is_markup(dj_str name)
 {
     size_t slash = dj_str_rchr(name, '/');
     dj_str last = slash == DJ_NOT_FOUND ? name : dj_str_from(name, slash + 1);
@@ -471,7 +470,7 @@ dj_err dj_template_render(dj_scope *s, const dj_template *t, const dj_render_inp
     run->out = out;
     run->place = dj_place_start();
     run->autoescape = options->autoescape;
-    run->contextual = options->contextual && is_markup(t->whole->name);
+    run->contextual = options->contextual && dj_template_is_markup(t->whole->name);
     run->error = error;
     run->root = t;
     run->frames_cap = LAYER_ROOM;

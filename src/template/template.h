@@ -165,6 +165,43 @@ typedef struct dj_walk_step {
 void dj_template_walk(const dj_template *t, bool (*visit)(void *ctx, const dj_walk_step *step),
                       void *ctx);
 
+/* -- what can be said of the escaping without rendering: context_check.c -- */
+
+typedef enum dj_finding_code {
+    DJ_FINDING_BRANCH_END,      /* branches that end in different contexts */
+    DJ_FINDING_END_CONTEXT,     /* the template ends inside a tag, an attribute, a script */
+    DJ_FINDING_AMBIGUOUS_URL,   /* a value whose part of a URL depends on the branch taken */
+    DJ_FINDING_AMBIGUOUS_SLASH, /* the same of a slash in a script */
+    DJ_FINDING_BAD_MARKUP,      /* a value behind markup that can't be followed */
+    DJ_FINDING_REFUSED,         /* a value where none can stand: rendering it fails */
+    DJ_FINDING_RAW,             /* `safe` or autoescape off outside HTML text */
+    DJ_FINDING_RAW_TEXT,        /* ... in HTML text */
+    DJ_FINDING_NO_CSRF_TOKEN,
+    DJ_FINDING_INLINE_SCRIPT, /* without a nonce */
+    DJ_FINDING_INLINE_STYLE,
+    DJ_FINDING_INLINE_HANDLER,
+    DJ_FINDING_CODE_URL /* javascript: */
+} dj_finding_code;
+typedef struct dj_finding {
+    dj_finding_code code;
+    dj_str          template;
+    uint32_t        line;
+    dj_str          message;
+} dj_finding;
+#define DJ_FINDINGS_MAX 1000
+/* Starts as {0}; lives in the scope of the call. */
+typedef struct dj_findings {
+    dj_finding *items;
+    size_t      len, cap;
+} dj_findings;
+/* One template, with those that it extends and includes by name. One that is missing or broken
+ * gives no finding: dj_engine_each tells those. */
+void dj_template_check(dj_engine *engine, dj_scope *s, dj_str name, dj_findings *out);
+/* All templates of all folders. */
+DJ_CHECKED dj_err dj_engine_check(dj_engine *engine, dj_scope *s, dj_findings *out);
+/* Names like "mail.txt" are not HTML: contextual escaping is off for them. */
+bool dj_template_is_markup(dj_str name);
+
 /* -- where in the page: context_*.c (contextual escaping) -- */
 
 /* A small value: compared with memcmp, kept per (chunk, state). Fields are context_*.c's own
