@@ -1,4 +1,4 @@
-# W1 and W6: no middleware at all.
+# W1: no middleware at all.
 DEBUG = False
 SECRET_KEY = 'bench-only:k8Qw2vN5xT7zB4mR9pL3sD6fG1hJ0cY8uE2aZ5iO7qX4'
 ALLOWED_HOSTS = ['127.0.0.1']

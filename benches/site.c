@@ -24,21 +24,9 @@ static dj_response *hardened(dj_req *req)
     return resp;
 }
 
-/* W6, as far as it goes before static files: 64 KiB from memory. */
-static dj_response *large(dj_req *req)
-{
-    static char body[65536];
-    if (body[0] == '\0') {
-        for (size_t i = 0; i < sizeof body; i++)
-            body[i] = (char)('0' + i % 10);
-    }
-    return dj_text(req, dj_str_n(body, sizeof body));
-}
-
 static const dj_route urls[] = {
     DJ_PATH("", hello, .methods = DJ_GET),
     DJ_PATH("hardened/", hardened, .methods = DJ_GET),
-    DJ_PATH("large/", large, .methods = DJ_GET),
 };
 
 int main(int argc, char **argv)

@@ -117,7 +117,7 @@ dj_response *dj_site_handle(dj_req *req, void *site)
         resp = dj_error_answer(req, resp->raised, dj_failure_text(req->scope));
     if (DJ_UNLIKELY(resp->status >= 400))
         dj_error_log_answer(req, resp);
-    if (DJ_UNLIKELY(resp->status >= 400 || req->match == NULL))
+    if (DJ_UNLIKELY(resp->status >= 400 || (req->match == NULL && !resp->part)))
         dj_answer_finish(req, resp);
     return resp;
 }

@@ -93,7 +93,8 @@ typedef struct dj_static_body {
 
 typedef struct dj_static_entry {
     dj_header       type, cache, modified;
-    unsigned        codings; /* bits 1 << dj_coding of those below */
+    bool            document; /* opened by itself it is a page: HTML, SVG, XML, PDF */
+    unsigned        codings;  /* bits 1 << dj_coding of those below */
     dj_static_body *bodies[DJ_CODINGS];
 } dj_static_entry;
 

@@ -111,15 +111,17 @@ static dj_err add_entry(indexer *x, dj_str name, dj_static_body *body)
 {
     dj_scope        *s = x->scope;
     dj_static_entry *entry = dj_new(s, dj_static_entry);
+    dj_str           type = dj_media_type_of(name)->type;
     entry->bodies[DJ_CODING_IDENTITY] = body;
     entry->codings = 1u << DJ_CODING_IDENTITY;
+    entry->document = dj_media_type_is_active(type) || dj_str_eq(type, DJ_LIT("application/pdf"));
     dj_err e = load(x, body, "");
     if (!e)
         e = add_coding(x, entry, name, DJ_CODING_GZIP, ".gz");
     if (!e)
         e = add_coding(x, entry, name, DJ_CODING_BR, ".br");
     if (!e)
-        e = dj_header_line(s, DJ_LIT("Content-Type"), dj_media_type_of(name)->type, &entry->type);
+        e = dj_header_line(s, DJ_LIT("Content-Type"), type, &entry->type);
     if (!e)
         e = dj_header_line(s, DJ_LIT("Cache-Control"),
                            dj_static_is_hashed(name) ? DJ_LIT(FOREVER) : DJ_LIT(FOR_A_MINUTE),

@@ -67,6 +67,18 @@ static void add_line(dj_response *resp, const dj_header *h)
     dj_header_add_line(resp, h->id, h->name_len, h->line);
 }
 
+/* Style sheets, scripts, pictures: framing, features and openers are matters of pages. Who may load
+ * them is not. */
+static void add_policies(dj_req *req, dj_response *resp)
+{
+    const struct dj_site *site = req->site;
+    resp->part = true;
+    for (size_t i = 0; i < site->nlines && site->settings->SECURE_ALL_ANSWERS; i++) {
+        if (site->lines[i].header.id == DJ_HEADER_CORP)
+            add_line(resp, &site->lines[i].header);
+    }
+}
+
 static dj_response *refused(dj_req *req, int status, uint64_t size)
 {
     dj_response *resp = dj_respond(req, status);
@@ -87,6 +99,8 @@ static dj_response *respond(dj_req *req, const dj_static_entry *entry, dj_coding
     add_line(resp, &entry->cache);
     add_line(resp, &body->etag);
     add_line(resp, &entry->modified);
+    if (!entry->document)
+        add_policies(req, resp);
     if (entry->codings != 1u << DJ_CODING_IDENTITY)
         LINE(resp, DJ_HEADER_VARY, "Vary: Accept-Encoding\r\n", "Vary");
     if (status == 304)

@@ -388,6 +388,7 @@ struct dj_response {
     bool live;      /* a stream that says things when they happen: no layer holds its pieces back, and
                        it is woken with `ending` set when the server wants to stop */
     bool ending;
+    bool part;      /* of pages, and none itself: what only pages need is left out */
     bool html;      /* its Content-Type says so, or there is none */
     bool raw;       /* bytes in the body that no escaper has seen */
     dj_header inline_headers[DJ_HEADERS_INLINE];
