@@ -48,6 +48,10 @@ bool dj_time_zone_exists(dj_scope *s, dj_str name)
 
 dj_err dj_time_zone_set(dj_scope *s, dj_str name)
 {
+    /* A worker that reloads its settings may no longer be allowed to look at the files. */
+    static char current[ZONE_LEN_MAX + 1];
+    if (name.len > 0 && dj_str_eq(name, dj_str_of(current)))
+        return DJ_OK;
     if (!dj_time_zone_exists(s, name))
         return dj_fail(s, DJ_ERR_SETTINGS,
                        "TIME_ZONE: this machine has no time zone '" DJ_FMT
@@ -56,6 +60,7 @@ dj_err dj_time_zone_set(dj_scope *s, dj_str name)
     if (setenv("TZ", dj_cstr(s, name), 1) != 0)
         return dj_fail_errno(s, "set TZ");
     tzset();
+    snprintf(current, sizeof(current), DJ_FMT, DJ_ARG(name));
     return DJ_OK;
 }
 

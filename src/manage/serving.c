@@ -8,6 +8,7 @@
 #include "donjon/builtin.h"
 #include "donjon/checks.h"
 #include "donjon/settings.h"
+#include "donjon/time.h"
 #include "manage/manage.h"
 #include "server/server.h"
 #include <arpa/inet.h>
@@ -219,9 +220,8 @@ static dj_err fill(const dj_console *con, const dj_app *app, const dj_serving_op
     if (!e && options->production)
         e = open_logs(s, serving, options->before);
     if (!e && options->tls)
-        e = make_tls(options,
-                     serving); /* last: it may take the certificate over from the running site */
-    return e;
+        e = make_tls(options, serving); /* late: it may take the running site's certificate over */
+    return e ? e : dj_time_zone_set(s, serving->settings->TIME_ZONE);
 }
 
 void dj_serving_free(dj_serving *serving)

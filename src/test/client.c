@@ -3,6 +3,7 @@
  * Must not know: how bytes are read or written (request.c, exchange.c). */
 #include "donjon/builtin.h"
 #include "donjon/crypto.h"
+#include "donjon/time.h"
 #include "test/test.h"
 #include <time.h>
 
@@ -75,6 +76,8 @@ dj_err dj_client_open(dj_scope *s, const dj_client_options *options, dj_client *
         client->options.body_max = (size_t)16 * 1024 * 1024;
     dj_err e = read_settings(s, &client->options, &client->settings);
     if (e)
+        return e;
+    if ((e = dj_time_zone_set(s, client->settings->TIME_ZONE)) != DJ_OK)
         return e;
     const dj_site_parts parts = {.app = options->app,
                                  .settings = client->settings,
