@@ -41,6 +41,12 @@ DJ_NONNULL dj_str dj_query_get(dj_req *req, dj_str name);
 /* Value of a header, any case of the name; a repeated one joined with ", " (Cookie "; "). DJ_NONE
  * if absent. Names with '_' never arrive. */
 DJ_NONNULL dj_str dj_req_header(dj_req *req, dj_str name);
+/* Does the client take an answer of that kind ("application/json")? Without Accept it takes any.
+ * And which of several it likes best: the first of those it likes the same, DJ_NONE if none. The
+ * answer then depends on a header: dj_patch_vary(resp, DJ_LIT("Accept")). Django: accepts,
+ * get_preferred_type. */
+DJ_CHECKED DJ_NONNULL bool   dj_accepts(dj_req *req, dj_str type);
+DJ_CHECKED DJ_NONNULL dj_str dj_preferred_type(dj_req *req, const dj_str *types, size_t len);
 /* The whole body, decoded from its transfer coding; empty if there is none. At most
  * MAX_REQUEST_BODY bytes; over 64 KiB they lie in a file that is mapped, so only those that are
  * looked at take memory. DJ_NONE for a form with files (POST, multipart/form-data), which is read

@@ -86,44 +86,107 @@ void dj_error_log_answer(dj_req *req, dj_response *resp)
                 "</title></head>\n"                                                                \
                 "<body>\n<h1>" title "</h1>\n<p>" text "</p>\n</body>\n</html>\n")
 
+#define PROBLEM(status, title)                                                                     \
+    DJ_STR_INIT("{\"type\":\"about:blank\",\"title\":\"" title "\",\"status\":" #status "}\n")
+#define ERROR_PAGE(status, title, text)                                                            \
+    {                                                                                              \
+        status, PAGE(title, text), PROBLEM(status, title)                                          \
+    }
+
 static const struct {
     int    status;
-    dj_str page;
+    dj_str page, problem; /* the same for people and for programs */
 } pages[] = {
-    {400, PAGE("Bad Request", "The server could not understand this request.")},
-    {403, PAGE("Forbidden", "You may not see this page.")},
-    {404, PAGE("Not Found", "There is no such page on this server.")},
-    {408, PAGE("Request Timeout", "The request took too long to arrive.")},
-    {413, PAGE("Content Too Large", "The request is larger than this server accepts.")},
-    {414, PAGE("URI Too Long", "The address is longer than this server accepts.")},
-    {417, PAGE("Expectation Failed", "The server can not do what the request expects.")},
-    {421, PAGE("Misdirected Request", "The request was sent to the wrong server.")},
-    {431, PAGE("Request Header Fields Too Large",
-               "The request has larger headers than this server accepts.")},
-    {500, PAGE("Server Error", "Something went wrong on the server.")},
-    {501, PAGE("Not Implemented", "The server does not know this method.")},
-    {503, PAGE("Service Unavailable", "The server is busy. Please try again in a moment.")},
-    {507, PAGE("Insufficient Storage", "The server has no room for what was sent.")},
-    {505, PAGE("HTTP Version Not Supported", "The server speaks HTTP/1.1.")},
+    ERROR_PAGE(400, "Bad Request", "The server could not understand this request."),
+    ERROR_PAGE(403, "Forbidden", "You may not see this page."),
+    ERROR_PAGE(404, "Not Found", "There is no such page on this server."),
+    ERROR_PAGE(408, "Request Timeout", "The request took too long to arrive."),
+    ERROR_PAGE(413, "Content Too Large", "The request is larger than this server accepts."),
+    ERROR_PAGE(414, "URI Too Long", "The address is longer than this server accepts."),
+    ERROR_PAGE(417, "Expectation Failed", "The server can not do what the request expects."),
+    ERROR_PAGE(421, "Misdirected Request", "The request was sent to the wrong server."),
+    ERROR_PAGE(431, "Request Header Fields Too Large",
+               "The request has larger headers than this server accepts."),
+    ERROR_PAGE(500, "Server Error", "Something went wrong on the server."),
+    ERROR_PAGE(501, "Not Implemented", "The server does not know this method."),
+    ERROR_PAGE(503, "Service Unavailable", "The server is busy. Please try again in a moment."),
+    ERROR_PAGE(507, "Insufficient Storage", "The server has no room for what was sent."),
+    ERROR_PAGE(505, "HTTP Version Not Supported", "The server speaks HTTP/1.1."),
 };
 
-dj_str dj_error_page(int status)
+static size_t page_of(int status)
 {
     for (size_t i = 0; i < DJ_COUNT(pages); i++) {
         if (pages[i].status == status)
-            return pages[i].page;
+            return i;
     }
-    return dj_error_page(status >= 500 ? 500 : 400);
+    return page_of(status >= 500 ? 500 : 400);
+}
+
+dj_str dj_error_page(int status)
+{
+    return pages[page_of(status)].page;
+}
+
+/* Does the client like JSON better than a page? One that says nothing, or takes anything, gets the
+ * page. */
+static bool wants_problem(dj_req *req)
+{
+    static const dj_str kinds[] = {DJ_STR_INIT("text/html"),
+                                   DJ_STR_INIT("application/problem+json"),
+                                   DJ_STR_INIT("application/json")};
+    if (dj_str_is_none(dj_req_header(req, DJ_LIT("Accept"))))
+        return false;
+    dj_str preferred = dj_preferred_type(req, kinds, DJ_COUNT(kinds));
+    return !dj_str_is_none(preferred) && !dj_str_eq(preferred, kinds[0]);
+}
+
+/* RFC 9457. */
+static dj_response *problem(dj_req *req, int status, dj_str body)
+{
+    dj_response *resp = dj_text(req, body);
+    resp->status = status;
+    dj_header_set(resp, DJ_LIT("Content-Type"), DJ_LIT("application/problem+json"));
+    return resp;
+}
+
+/* The answer hangs on Accept, whichever it is. */
+static dj_response *negotiated(dj_req *req, dj_response *resp)
+{
+    if (!dj_str_is_none(dj_req_header(req, DJ_LIT("Accept"))))
+        dj_header_set(resp, DJ_LIT("Vary"), DJ_LIT("Accept"));
+    return resp;
 }
 
 static dj_response *page(dj_req *req, int status)
 {
-    dj_response *resp = dj_respond(req, status);
-    dj_page_add(resp, (dj_html){dj_error_page(status)}); /* a constant of ours */
+    dj_response *resp;
+    if (DJ_UNLIKELY(wants_problem(req))) {
+        resp = problem(req, status, pages[page_of(status)].problem);
+    } else {
+        resp = dj_respond(req, status);
+        dj_page_add(resp, (dj_html){dj_error_page(status)}); /* a constant of ours */
+    }
     resp->builtin = true;
     if (status == 503)
         dj_header_set(resp, DJ_LIT("Retry-After"), DJ_LIT("5"));
-    return resp;
+    return negotiated(req, resp);
+}
+
+/* For a developer at this machine: what the page for him begins with. */
+static dj_response *debug_page(dj_req *req, int status, dj_err e, dj_str text)
+{
+    if (!wants_problem(req))
+        return negotiated(req, dj_debug_page(req, status, e, text));
+    dj_buf  b = dj_buf_make(req->scope, (size_t)64 * 1024);
+    dj_json j = dj_json_make(&b);
+    dj_json_open(&j, '{');
+    dj_json_add_str(&j, DJ_LIT("type"), DJ_LIT("about:blank"));
+    dj_json_add_str(&j, DJ_LIT("title"), dj_reason(status));
+    dj_json_add_int(&j, DJ_LIT("status"), status);
+    dj_json_add_str(&j, DJ_LIT("detail"), dj_str_first(text, 4096));
+    dj_json_close(&j, '}');
+    return negotiated(req, problem(req, status, dj_buf_str(&b)));
 }
 
 /* -- answers -- */
@@ -181,7 +244,7 @@ static dj_response *answer(dj_req *req, int status, dj_err e, dj_str text)
         dj_strf(req->scope, "handler%d failed: " DJ_FMT " (" DJ_FMT ")", status,
                 DJ_ARG(dj_failure_text(req->scope)), DJ_ARG(dj_failure_place(req->scope)));
     if (req->debug)
-        resp = dj_debug_page(req, 500, e, text);
+        resp = debug_page(req, 500, e, text);
     else if (status != 500)
         resp = handler_answer(req, 500, &failed);
     if (resp == NULL)
@@ -192,7 +255,7 @@ static dj_response *answer(dj_req *req, int status, dj_err e, dj_str text)
 
 static dj_response *answer_or_debug(dj_req *req, int status, dj_err e, dj_str text)
 {
-    return req->debug ? dj_debug_page(req, status, e, text) : answer(req, status, e, text);
+    return req->debug ? debug_page(req, status, e, text) : answer(req, status, e, text);
 }
 
 static dj_response *uncaught(dj_req *req, int status, dj_err e, dj_str text)

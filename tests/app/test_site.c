@@ -250,6 +250,72 @@ DJ_TEST(an_error_says_nothing_and_carries_the_headers)
     }
 }
 
+DJ_TEST(a_program_gets_errors_as_json)
+{
+    static const struct {
+        const char *accept;
+        bool        json;
+    } cases[] = {
+        {"application/json", true},
+        {"application/problem+json", true},
+        {"application/json, text/plain, */*", true},
+        {"text/html;q=0.5, application/json", true},
+        {"*/*", false},
+        {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", false},
+        {"application/json;q=0.5, text/html", false},
+        {"image/png", false},
+        {"", false},
+    };
+    setup t = site_new(c, "A B");
+    dj_expect_ok(start(c, &t));
+    for (size_t i = 0; i < DJ_COUNT(cases); i++) {
+        const dj_answer *a = get_with(&t, "/boom/", "Accept", cases[i].accept);
+        assert_int_equal(a->status, 500);
+        expect_one_record(a);
+        expect_secured(a);
+        dj_expect_str(DJ_LIT("Accept"), dj_answer_header(a, "Vary"));
+        dj_expect_str(DJ_LIT("no-store"), dj_answer_header(a, "Cache-Control"));
+        dj_expect_str(cases[i].json ? DJ_LIT("application/problem+json")
+                                    : DJ_LIT("text/html; charset=utf-8"),
+                      dj_answer_header(a, "Content-Type"));
+        dj_expect_str(cases[i].json ? DJ_LIT("{\"type\":\"about:blank\",\"title\":\"Server "
+                                             "Error\",\"status\":500}\n")
+                                    : dj_error_page(500),
+                      a->body);
+    }
+    assert_int_equal(dj_answer_header_count(get(&t, "/boom/"), "Vary"), 0);
+}
+
+/* Each error of our own as JSON: it parses, and says what the status line says. */
+DJ_TEST(every_problem_is_one_json_object)
+{
+    const dj_json_limits limits = {.bytes = 1000, .depth = 2, .nodes = 10};
+    setup                t = site_new(c, "");
+    dj_expect_ok(start(c, &t));
+    for (size_t i = 0; i < DJ_COUNT(errors); i++) {
+        const dj_json_value *json;
+        const dj_answer     *a = dj_client_send(
+                t.client, &(dj_client_request){.path = errors[i].path,
+                                               .headers = DJ_PAIRS({"Host", errors[i].host},
+                                                                   {"Accept", "application/json"})});
+        assert_int_equal(a->status, errors[i].status);
+        dj_expect_ok(dj_json_parse(c->scope, a->body, &limits, &json));
+        assert_int_equal(json->object.len, 3);
+        assert_int_equal(dj_json_get(json, DJ_LIT("status"))->integer, a->status);
+        dj_expect_str(DJ_LIT("about:blank"), dj_json_get_str(json, DJ_LIT("type")));
+        assert_false(dj_str_has(a->body, dj_str_of(secret)));
+    }
+}
+
+DJ_TEST(a_handler_wins_over_json)
+{
+    setup t = site_new(c, "");
+    t.app.urls.handler404 = not_here;
+    dj_expect_ok(start(c, &t));
+    dj_expect_str(DJ_LIT("our own 404"),
+                  get_with(&t, "/nowhere/", "Accept", "application/json")->body);
+}
+
 DJ_TEST(a_foreign_host_meets_no_layer)
 {
     setup t = site_new(c, "A B");
@@ -297,8 +363,14 @@ DJ_TEST(the_debug_page_is_for_this_machine_alone)
     assert_false(dj_str_has(page, DJ_LIT("198.51.100.7"))); /* the value of Authorization */
     assert_true(dj_str_has(page, DJ_LIT("[name=&#x27;form&#x27;]")) ||
                 dj_str_has(page, DJ_LIT("[name='form']")));
+    /* What a program gets of it. */
+    const dj_answer *a = get_with(&t, "/boom/", "Accept", "application/json");
+    dj_expect_str(DJ_LIT("application/problem+json"), dj_answer_header(a, "Content-Type"));
+    assert_int_equal(dj_answer_count(a, secret), 1);
     dj_expect_ok(start_for(c, &t, "203.0.113.9"));
     assert_int_equal(dj_answer_count(get(&t, "/boom/"), secret), 0);
+    a = get_with(&t, "/boom/", "Accept", "application/json");
+    assert_int_equal(dj_answer_count(a, secret), 0);
     dj_expect_ok(start_for(c, &t, "")); /* a Unix socket */
     assert_int_equal(dj_answer_count(get(&t, "/boom/"), secret), 0);
 }
@@ -405,8 +477,9 @@ DJ_TEST(text_that_nothing_escaped_is_not_sent_as_html)
     assert_int_equal(get(&t, "/unescaped/?q=1")->status, 200);
 }
 
-DJ_TESTS(DJ_T(an_error_says_nothing_and_carries_the_headers), DJ_T(a_foreign_host_meets_no_layer),
-         DJ_T(an_answer_that_no_view_made_carries_the_headers),
+DJ_TESTS(DJ_T(an_error_says_nothing_and_carries_the_headers), DJ_T(a_program_gets_errors_as_json),
+         DJ_T(every_problem_is_one_json_object), DJ_T(a_handler_wins_over_json),
+         DJ_T(a_foreign_host_meets_no_layer), DJ_T(an_answer_that_no_view_made_carries_the_headers),
          DJ_T(a_layer_that_returns_nothing_is_an_error),
          DJ_T(the_debug_page_is_for_this_machine_alone), DJ_T(handlers_answer_and_may_fail),
          DJ_T(the_table_states_the_methods), DJ_T(too_many_fields_end_before_the_view),
