@@ -51,6 +51,16 @@ void put_text(dj_req *req, dj_response *resp, dj_str text)
     put(resp, dj_html_escape(dj_req_scope(req), text));
 }
 
+void put_static(dj_req *req, dj_response *resp, dj_html before, dj_str path, dj_html behind)
+{
+    dj_str url;
+    if (dj_static_address(req, path, &url) != DJ_OK)
+        return;
+    put(resp, before);
+    put_text(req, resp, url);
+    put(resp, behind);
+}
+
 dj_response *page_begin(dj_req *req, int status, dj_html title)
 {
     dj_response *resp = dj_respond(req, status);
@@ -59,7 +69,12 @@ dj_response *page_begin(dj_req *req, int status, dj_html title)
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>"));
     put(resp, title);
-    put(resp, DJ_HTML(" - Donjon demo</title>\n<style nonce=\""));
+    put(resp, DJ_HTML(" - Donjon demo</title>\n"));
+    put_static(req, resp, DJ_HTML("<link rel=\"icon\" href=\""), DJ_LIT("img/donjon.svg"),
+               DJ_HTML("\">\n"));
+    put_static(req, resp, DJ_HTML("<link rel=\"stylesheet\" href=\""), DJ_LIT("css/site.css"),
+               DJ_HTML("\">\n"));
+    put(resp, DJ_HTML("<style nonce=\""));
     put_text(req, resp, dj_csp_nonce(req));
     put(resp,
         DJ_HTML(

@@ -14,3 +14,5 @@ static inline void put(dj_response *resp, dj_html piece)
 }
 /* Adds text of any origin. */
 void put_text(dj_req *req, dj_response *resp, dj_str text);
+/* Adds a link to a static file between two pieces of markup; nothing if it was not collected. */
+void put_static(dj_req *req, dj_response *resp, dj_html before, dj_str path, dj_html behind);

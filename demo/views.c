@@ -23,13 +23,6 @@ static void put_guard(dj_req *req, dj_response *resp, const guard *g)
     put(resp, DJ_HTML("</code></p></li>\n"));
 }
 
-/* Asks for the page's own headers and shows what the browser really got. Runs because it carries
- * the nonce. */
-#define SHOW_HEADERS                                                                               \
-    "fetch(location.href,{method:'HEAD'}).then(function(r){"                                       \
-    "document.querySelectorAll('[data-header]').forEach(function(c){"                              \
-    "var v=r.headers.get(c.dataset.header);if(v)c.textContent=v;});});"
-
 dj_response *front_page(dj_req *req)
 {
     guard  guards[GUARDS_MAX];
@@ -57,9 +50,9 @@ dj_response *front_page(dj_req *req)
     put(resp, DJ_HTML("</code> is one of <code>ALLOWED_HOSTS</code>, its framing has one meaning "
                       "only, its size is within limits. "
                       "Anything else would have been answered with status 400 and a record in the "
-                      "security log.</p>\n<script nonce=\""));
-    put_text(req, resp, dj_csp_nonce(req));
-    put(resp, DJ_HTML("\">" SHOW_HEADERS "</script>\n"));
+                      "security log.</p>\n"));
+    put_static(req, resp, DJ_HTML("<script src=\""), DJ_LIT("js/headers.js"),
+               DJ_HTML("\"></script>\n"));
     return page_end(resp);
 }
 

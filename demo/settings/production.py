@@ -1,5 +1,7 @@
 # SECRET_KEY=... ALLOWED_HOSTS=example.com TLS_CERT=cert.pem TLS_KEY=key.pem \
 #     build/demo serve --settings demo/settings/production.py
+# and before that, with STATIC_ROOT=/srv/demo/static for both:
+#     build/demo collectstatic --noinput --settings demo/settings/production.py
 import os
 from .base import *
 
@@ -14,6 +16,8 @@ SECURE_HSTS_PRELOAD = True
 
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+
+STATIC_ROOT = os.environ.get('STATIC_ROOT')  # without it no files are served, and pages do without
 
 BIND = ['0.0.0.0:80']  # only redirects to HTTPS
 BIND_TLS = ['0.0.0.0:443']

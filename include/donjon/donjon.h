@@ -27,5 +27,6 @@
 #include "donjon/settings.h"
 #include "donjon/signed_cookies.h"
 #include "donjon/signing.h"
+#include "donjon/static.h"
 #include "donjon/time.h"
 #include "donjon/url.h"

@@ -7,6 +7,7 @@
  * Must not know: contents of files. */
 #include "app/static.h"
 #include "crypto/crypto.h"
+#include "donjon/static.h"
 #include "donjon/url.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -291,4 +292,9 @@ dj_err dj_static_url(dj_scope *s, const struct dj_site *site, dj_str path, dj_st
     while (url.len > 0 && url.ptr[0] == '/')
         url = dj_str_from(url, 1);
     return join(s, prefix, url, out);
+}
+
+dj_err dj_static_address(dj_req *req, dj_str path, dj_str *url)
+{
+    return dj_static_url(req->scope, req->site, path, url);
 }

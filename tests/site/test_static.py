@@ -193,6 +193,17 @@ def test_a_full_disk_is_an_error_and_no_loss(static):
         subprocess.run(['umount', str(static.root)], check=True)
 
 
+def test_check_says_what_is_not_collected(static):
+    def said():
+        return re.findall(r'donjon\.W15\d', static.run('check', '--deploy').stderr)
+    assert said() == ['donjon.W150']
+    collect(static)
+    assert said() == []
+    later = (static.root / 'staticfiles.json').stat().st_mtime + 10
+    os.utime(static.source / 'js/site.js', (later, later))
+    assert said() == ['donjon.W151']
+
+
 # -- serving --
 
 @pytest.fixture
