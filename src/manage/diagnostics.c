@@ -130,7 +130,7 @@ static bool read_place(dj_str rest, dj_diagnostic *d)
 static bool read_line(dj_str line, dj_diagnostic *d)
 {
     dj_str text = line;
-    if (text.len == 0 || text.ptr[0] == ' ' || text.ptr[0] == '\t')
+    if (text.len == 0 || text.ptr[0] == ' ' || text.ptr[0] == '\t' || text.ptr[0] == ':')
         return false;
     /* "/usr/bin/ld: main.c:3: undefined ..."; a name may hold a colon, so each is tried. */
     size_t ld = dj_str_find(text, DJ_LIT("ld: "));
@@ -175,7 +175,7 @@ static size_t excerpt_len(dj_str text)
         dj_str line = next_line(dj_str_from(text, len));
         dj_str below = next_line(dj_str_from(text, len + line.len + 1));
         bool   indented = line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t');
-        if (!indented && (!is_caret(below) || read_line(line, &ignored)))
+        if (!indented && !is_caret(line) && (!is_caret(below) || read_line(line, &ignored)))
             break;
         len += line.len + 1;
     }
