@@ -14,6 +14,10 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+/* Of the files of one form, whatever FILE_UPLOAD_MAX_MEMORY_SIZE would allow: many clients send at
+ * once. */
+#define FILES_MEMORY ((uint64_t)64 * 1024)
+
 /* -- as it arrives -- */
 
 static bool is_ours(dj_err e)
@@ -37,6 +41,8 @@ static dj_err begin(dj_req *req, const dj_form_limits *limits)
 {
     dj_intake *in = dj_new(req->scope, dj_intake);
     in->limits = *limits;
+    if (in->limits.files_memory > FILES_MEMORY)
+        in->limits.files_memory = FILES_MEMORY;
     in->is_form = dj_form_is_multipart(req);
     req->intake = in;
     if (!in->is_form) {

@@ -319,6 +319,8 @@ static void read_once(dj_conn *conn)
     }
 }
 
+/* Beyond the bound nothing more is read: a client that is still sending stands still, and finds the
+ * answer, until the timer closes. Closing at once would reset the connection under the answer. */
 static void throw_away(dj_conn *conn)
 {
     char    scrap[4096];
@@ -327,8 +329,10 @@ static void throw_away(dj_conn *conn)
         return;
     if (n > 0)
         conn->lingered += (size_t)n;
-    if (n <= 0 || conn->lingered > LINGER_BYTES)
+    if (n <= 0)
         dj_conn_close(conn);
+    else if (conn->lingered > LINGER_BYTES)
+        dj_conn_want(conn, 0);
 }
 
 static void handshake(dj_conn *conn)
