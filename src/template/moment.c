@@ -199,6 +199,13 @@ static void add_mail_date(formatter *f)
     add_offset(f->out, f->zone.utc_offset, false);
 }
 
+/* int() of a fraction: towards zero. */
+static void add_unix_time(formatter *f)
+{
+    int64_t t = dj_moment_unix(f->m);
+    dj_buf_add_int(f->out, t < 0 && f->m->microsecond > 0 ? t + 1 : t);
+}
+
 /* Characters about the zone: nothing if there is none, or it is not clear. */
 static void add_zone_char(formatter *f, char c)
 {
@@ -373,7 +380,7 @@ static dj_moment_outcome add_char(formatter *f, char c, bool time_only)
         if (has_date && c == 'r')
             add_mail_date(f);
         else if (has_date)
-            dj_buf_add_int(f->out, dj_moment_unix(f->m));
+            add_unix_time(f);
         return has_date ? DJ_MOMENT_DONE : DJ_MOMENT_REFUSED;
     }
     if (of_time ? !is_moment(f->kind) : !has_date)

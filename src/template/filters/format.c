@@ -27,7 +27,8 @@ typedef struct spec {
     bool    left, plus, blank, alternate, zero;
     int64_t width, precision; /* -1: not given */
     char    conversion;
-    dj_str  key; /* none: no key */
+    bool    by_key;
+    dj_var  value; /* of the key */
 } spec;
 
 /* A number before padding: sign, "0x", digits. */
@@ -98,46 +99,69 @@ static void read_flags(dj_str *rest, spec *sp)
 }
 
 /* A width or precision: digits, or '*' for the value itself. */
-static bool read_size(formatting *f, dj_str *rest, int64_t *size)
+static outcome read_size(formatting *f, dj_str *rest, int64_t max, int64_t *size)
 {
-    if (rest->len == 0 || rest->ptr[0] != '*')
-        return rest->len == 0 || !dj_is_digit(rest->ptr[0]) || read_count(rest, size);
+    if (rest->len == 0 || (rest->ptr[0] != '*' && !dj_is_digit(rest->ptr[0])))
+        return GOOD;
+    if (rest->ptr[0] != '*')
+        return read_count(rest, size) && *size <= max ? GOOD : REFUSED;
     bool whole = f->value->kind == DJ_VAR_INT || f->value->kind == DJ_VAR_BOOL;
     *rest = dj_str_from(*rest, 1);
     if (f->used || !whole)
-        return false;
+        return REFUSED;
     f->used = true;
     *size = f->value->kind == DJ_VAR_BOOL ? f->value->truth : f->value->number;
-    return true;
+    return *size > max || *size < -max - 1 ? fail(f, "the size is too big") : GOOD;
 }
 
-static bool read_spec(formatting *f, dj_str *rest, spec *sp)
+/* What "(key)" names in the map. */
+static outcome look_up(formatting *f, dj_str key, dj_var *v)
 {
+    dj_var raw;
+    bool   found;
+    if (f->value->kind != DJ_VAR_MAP && f->value->kind != DJ_VAR_MULTI)
+        return REFUSED;
+    f->error = dj_var_get(f->run, f->value, key, &raw, &found);
+    if (!f->error && found)
+        f->error = dj_var_force(f->run, &raw, v);
+    if (f->error)
+        return FAILED;
+    f->used = true;
+    return found ? GOOD : fail(f, "there is no such key");
+}
+
+static outcome read_spec(formatting *f, dj_str *rest, spec *sp)
+{
+    outcome how = GOOD;
+    dj_str  key;
     *sp = (spec){.width = -1, .precision = -1};
-    if (rest->len > 0 && rest->ptr[0] == '(' && !read_key(rest, &sp->key))
-        return false;
+    if (rest->len > 0 && rest->ptr[0] == '(') {
+        sp->by_key = true;
+        how = read_key(rest, &key) ? look_up(f, key, &sp->value) : REFUSED;
+    }
     read_flags(rest, sp);
-    if (!read_size(f, rest, &sp->width))
-        return false;
+    if (how == GOOD)
+        how = read_size(f, rest, INT64_MAX, &sp->width);
     if (sp->width < -1) {
         sp->left = true;
-        sp->width = -sp->width;
+        sp->width = sp->width == INT64_MIN ? INT64_MAX : -sp->width;
     }
-    if (rest->len > 0 && rest->ptr[0] == '.') {
+    if (how == GOOD && rest->len > 0 && rest->ptr[0] == '.') {
         *rest = dj_str_from(*rest, 1);
         sp->precision = 0;
-        if (!read_size(f, rest, &sp->precision))
-            return false;
+        how = read_size(f, rest, INT32_MAX, &sp->precision);
         if (sp->precision < 0)
             sp->precision = 0;
     }
     if (rest->len > 0 && memchr("hlL", rest->ptr[0], 3) != NULL)
         *rest = dj_str_from(*rest, 1);
-    if (rest->len == 0)
-        return false;
+    if (how == GOOD && rest->len == 0)
+        how = REFUSED;
+    if (how != GOOD)
+        return how;
     sp->conversion = rest->ptr[0];
     *rest = dj_str_from(*rest, 1);
-    return true;
+    return GOOD;
 }
 
 /* -- putting out -- */
@@ -294,40 +318,15 @@ static outcome put_repr(formatting *f, const spec *sp, const dj_var *v)
     return GOOD;
 }
 
-/* The value that the next conversion is for. */
-static outcome take(formatting *f, const spec *sp, dj_var *v)
-{
-    *v = *f->value;
-    if (sp->key.ptr == NULL) {
-        outcome first = f->used ? REFUSED : GOOD;
-        f->used = true;
-        return first;
-    }
-    bool found;
-    if (f->value->kind != DJ_VAR_MAP && f->value->kind != DJ_VAR_MULTI)
-        return REFUSED;
-    dj_var raw;
-    f->error = dj_var_get(f->run, f->value, sp->key, &raw, &found);
-    if (!f->error && found)
-        f->error = dj_var_force(f->run, &raw, v);
-    if (f->error)
-        return FAILED;
-    return found ? GOOD : fail(f, "there is no such key");
-}
-
 static outcome convert(formatting *f, const spec *sp)
 {
-    dj_var v;
+    dj_var v = sp->by_key ? sp->value : *f->value;
     dj_str text;
-    if (sp->conversion == '%') {
-        dj_buf_add_byte(&f->out, '%');
-        return GOOD;
-    }
-    if (strchr("diuoxXeEfFgGcrsa", sp->conversion) == NULL || sp->conversion == '\0')
+    if (!sp->by_key && f->used)
+        return REFUSED; /* there is but one value */
+    f->used = true;
+    if (sp->conversion == '\0' || strchr("diuoxXeEfFgGcrsa", sp->conversion) == NULL)
         return REFUSED;
-    outcome taken = take(f, sp, &v);
-    if (taken != GOOD)
-        return taken;
     switch (sp->conversion) {
     case 's':
         f->error = dj_var_plain(f->run, &v, &text);
@@ -361,8 +360,15 @@ FILTER(filter_stringformat)
     if (f.error)
         return f.error;
     for (bool more = true; more && how == GOOD && !f.out.full;) {
-        spec sp;
-        how = read_spec(&f, &rest, &sp) ? convert(&f, &sp) : REFUSED;
+        if (dj_str_starts(rest, DJ_LIT("%"))) {
+            dj_buf_add_byte(&f.out, '%');
+            rest = dj_str_from(rest, 1);
+        } else {
+            spec sp;
+            how = read_spec(&f, &rest, &sp);
+            if (how == GOOD)
+                how = convert(&f, &sp);
+        }
         size_t percent = dj_str_chr(rest, '%');
         more = percent != DJ_NOT_FOUND;
         dj_buf_add(&f.out, dj_str_first(rest, percent));
