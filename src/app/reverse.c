@@ -373,9 +373,25 @@ static dj_str finish(dj_scope *s, const dj_reverse_query *q, dj_str path)
 
 static dj_err no_reverse(dj_scope *s, const dj_reverse_query *q, const char *why)
 {
+    /* As Django says it: the name without its namespaces. */
+    size_t colon = dj_str_rchr(q->name, ':');
+    dj_str name = colon == DJ_NOT_FOUND ? q->name : dj_str_from(q->name, colon + 1);
     return dj_fail(s, DJ_ERR_NO_REVERSE,
-                   "Reverse for '" DJ_FMT "' with %zu arguments not found: %s", DJ_ARG(q->name),
+                   "Reverse for '" DJ_FMT "' with %zu arguments not found: %s", DJ_ARG(name),
                    q->nargs, why);
+}
+
+/* `rest` is what follows the namespace `piece` in the name. */
+static dj_err no_namespace(dj_scope *s, const dj_reverse_query *q, dj_str piece, dj_str rest)
+{
+    size_t behind = piece.len + 1 + rest.len;
+    if (behind == q->name.len)
+        return dj_fail(s, DJ_ERR_NO_REVERSE, "'" DJ_FMT "' is not a registered namespace",
+                       DJ_ARG(piece));
+    dj_str inside = dj_str_first(q->name, q->name.len - behind - 1);
+    return dj_fail(s, DJ_ERR_NO_REVERSE,
+                   "'" DJ_FMT "' is not a registered namespace inside '" DJ_FMT "'", DJ_ARG(piece),
+                   DJ_ARG(inside));
 }
 
 dj_err dj_resolver_reverse(dj_scope *s, const dj_resolver *r, const dj_reverse_query *q,
@@ -397,7 +413,7 @@ dj_err dj_resolver_reverse(dj_scope *s, const dj_resolver *r, const dj_reverse_q
             now = DJ_NONE;
         space = enter(space, piece, now, &entered);
         if (space == NULL)
-            return no_reverse(s, q, "there is no such namespace");
+            return no_namespace(s, q, piece, rest);
         if (dj_str_is_none(now) || !dj_str_eq(now, entered))
             current = DJ_NONE;
     }

@@ -35,9 +35,19 @@ const dj_engine_options *dj_engine_options_of(const dj_engine *engine)
 /* -- what templates may use -- */
 
 static const dj_tag *const builtin_tags[] = {
-    &dj_tag_block, &dj_tag_extends, &dj_tag_firstof, &dj_tag_for,
-    &dj_tag_if,    &dj_tag_include, &dj_tag_regroup, &dj_tag_with,
+    &dj_tag_autoescape, &dj_tag_block,      &dj_tag_comment,     &dj_tag_csrf_token,
+    &dj_tag_cycle,      &dj_tag_debug,      &dj_tag_extends,     &dj_tag_filter,
+    &dj_tag_firstof,    &dj_tag_for,        &dj_tag_if,          &dj_tag_ifchanged,
+    &dj_tag_include,    &dj_tag_load,       &dj_tag_lorem,       &dj_tag_now,
+    &dj_tag_partial,    &dj_tag_partialdef, &dj_tag_querystring, &dj_tag_regroup,
+    &dj_tag_resetcycle, &dj_tag_spaceless,  &dj_tag_templatetag, &dj_tag_url,
+    &dj_tag_verbatim,   &dj_tag_widthratio, &dj_tag_with,
 };
+
+static const dj_tag *const     static_tags[] = {&dj_tag_static, &dj_tag_get_static_prefix,
+                                                &dj_tag_get_media_prefix};
+static const dj_library_inside static_library = {DJ_STR_INIT("static"), static_tags,
+                                                 DJ_COUNT(static_tags), NULL};
 
 static dj_err add_library(dj_engine *en, const dj_library_inside *library)
 {
@@ -46,6 +56,38 @@ static dj_err add_library(dj_engine *en, const dj_library_inside *library)
                        "Two libraries of templates are named '" DJ_FMT "'", DJ_ARG(library->name));
     dj_map_set(&en->libraries, library->name, (void *)(uintptr_t)library);
     return DJ_OK;
+}
+
+/* With localisation off these print what the variable alone does. */
+static dj_err localize(dj_run *run, const dj_var *in, const dj_var *arg, dj_var *out)
+{
+    dj_str text = DJ_NONE;
+    dj_err e = dj_var_text(run, in, &text);
+    (void)arg;
+    *out = dj_var_made(text, in->kind == DJ_VAR_STR ? (dj_safety)in->safety : DJ_UNSAFE);
+    return e;
+}
+
+static const dj_filter  l10n_filters[] = {{"localize", localize, 0}, {"unlocalize", localize, 0}};
+static const dj_library l10n = {
+    .name = "l10n", .filters = l10n_filters, .nfilters = DJ_COUNT(l10n_filters)};
+static const dj_library_inside l10n_library = {DJ_STR_INIT("l10n"), NULL, 0, &l10n};
+
+/* A library of the application: each of its tags is a tag of ours around its function. */
+static const dj_library_inside *own_library(dj_scope *s, const dj_library *own)
+{
+    dj_library_inside *library = dj_new(s, dj_library_inside);
+    const dj_tag     **tags = dj_new_array(s, const dj_tag *, own->ntags);
+    for (size_t i = 0; i < own->ntags; i++) {
+        dj_tag *tag = dj_new(s, dj_tag);
+        *tag = dj_tag_own;
+        tag->name = own->tags[i].name;
+        tag->own = &own->tags[i];
+        tags[i] = tag;
+    }
+    *library = (dj_library_inside){
+        .name = dj_str_of(own->name), .tags = tags, .ntags = own->ntags, .own = own};
+    return library;
 }
 
 static dj_err fill_tables(dj_engine *en)
@@ -57,15 +99,12 @@ static dj_err fill_tables(dj_engine *en)
                    (void *)(uintptr_t)&dj_filters_builtin[i]);
     for (size_t i = 0; i < DJ_COUNT(builtin_tags); i++)
         dj_map_set(&en->tags, dj_str_of(builtin_tags[i]->name), (void *)(uintptr_t)builtin_tags[i]);
-    for (size_t i = 0; i < en->options.nlibraries; i++) {
-        const dj_library  *own = en->options.libraries[i];
-        dj_library_inside *library = dj_new(s, dj_library_inside);
-        *library = (dj_library_inside){.name = dj_str_of(own->name), .own = own};
-        dj_err e = add_library(en, library);
-        if (e)
-            return e;
-    }
-    return DJ_OK;
+    dj_err e = add_library(en, &static_library);
+    if (!e)
+        e = add_library(en, &l10n_library);
+    for (size_t i = 0; i < en->options.nlibraries && !e; i++)
+        e = add_library(en, own_library(s, en->options.libraries[i]));
+    return e;
 }
 
 const dj_tag *dj_engine_tag(const dj_engine *engine, dj_str name)
@@ -338,6 +377,12 @@ static dj_err compile(dj_engine *en, dj_scope *s, dj_template *t, dj_template_er
     t->nnodes = t->to = p->nnodes;
     t->blocks = defs_of(t->scope, &p->blocks, &t->nblocks);
     t->partials = defs_of(t->scope, &p->partials, &t->npartials);
+    t->fragments = dj_new_array(t->scope, dj_template, t->npartials);
+    for (size_t i = 0; i < t->npartials; i++) {
+        t->fragments[i] = *t;
+        t->fragments[i].from = t->partials[i].node + 1;
+        t->fragments[i].to = t->nodes[t->partials[i].node].next;
+    }
     return DJ_OK;
 }
 
@@ -450,20 +495,36 @@ static dj_err missing(dj_engine *en, dj_scope *s, dj_str name, const struct dj_h
     return dj_fail(s, DJ_ERR_TEMPLATE_MISSING, DJ_FMT, DJ_ARG(name));
 }
 
+/* "page.html#name": the fragment of that name. */
+static dj_err fragment_of(dj_scope *s, dj_str name, const dj_template **t)
+{
+    for (size_t i = 0; i < (*t)->npartials; i++) {
+        if (dj_str_eq((*t)->partials[i].name, name)) {
+            *t = &(*t)->fragments[i];
+            return DJ_OK;
+        }
+    }
+    return dj_fail(s, DJ_ERR_TEMPLATE_MISSING, DJ_FMT, DJ_ARG(name));
+}
+
 dj_err dj_engine_find(dj_engine *en, dj_scope *s, dj_str name, const struct dj_held *skip,
                       const dj_template **out, dj_template_error *error)
 {
+    size_t hash = dj_str_chr(name, '#');
+    dj_str file = dj_str_first(name, hash), fragment = DJ_NONE;
+    if (hash != DJ_NOT_FOUND && hash + 1 < name.len)
+        fragment = dj_str_from(name, hash + 1);
     *out = NULL;
-    if (name.len > NAME_MAX_LEN)
-        name = dj_str_first(name, NAME_MAX_LEN);
-    for (size_t i = 0; i < en->options.ndirs && *out == NULL; i++) {
-        if (is_skipped(skip, i, name))
+    for (size_t i = 0; i < en->options.ndirs && *out == NULL && file.len <= NAME_MAX_LEN; i++) {
+        if (is_skipped(skip, i, file))
             continue;
-        dj_err e = get_from(en, s, i, name, out, error);
+        dj_err e = get_from(en, s, i, file, out, error);
         if (e)
             return e;
     }
-    return *out == NULL ? missing(en, s, name, skip, error) : DJ_OK;
+    if (*out == NULL)
+        return missing(en, s, dj_str_first(name, NAME_MAX_LEN), skip, error);
+    return dj_str_is_none(fragment) ? DJ_OK : fragment_of(s, fragment, out);
 }
 
 dj_err dj_engine_load(dj_engine *en, dj_scope *s, dj_str name, const dj_template **out,

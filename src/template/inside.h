@@ -151,6 +151,7 @@ struct dj_template {
     const dj_block_def *blocks;
     size_t              nblocks;
     const dj_block_def *partials;
+    dj_template        *fragments; /* of the partials: for "page.html#name" */
     size_t              npartials;
     uint32_t            from, to; /* what is rendered: a partial is a part */
     const dj_template  *whole;    /* of a partial; else itself */
@@ -190,18 +191,19 @@ struct dj_parser {
     dj_scope  *scope;    /* the program's memory */
     dj_engine *engine;
     dj_template *template;
-    dj_lexer  lexer;
-    dj_token  blame; /* whose fault a failure is */
-    dj_tnode *nodes;
-    uint32_t  nnodes, cap;
-    dj_open  *open;
-    size_t    nopen;
-    dj_buf    text;       /* static text that was not emitted yet */
-    dj_str    text_piece; /* the same while it is one piece of the source */
-    uint32_t  text_line, text_column;
-    dj_map    tags, filters; /* loaded by {% load %} */
-    dj_map    blocks, partials;
-    dj_map    own; /* what tags keep for the whole of the template */
+    dj_lexer      lexer;
+    dj_token      blame; /* whose fault a failure is */
+    dj_tnode     *nodes;
+    uint32_t      nnodes, cap;
+    dj_open      *open;
+    size_t        nopen;
+    dj_buf        text;       /* static text that was not emitted yet */
+    dj_str        text_piece; /* the same while it is one piece of the source */
+    uint32_t      text_line, text_column;
+    const dj_tag *tag;           /* that is being opened */
+    dj_map        tags, filters; /* loaded by {% load %} */
+    dj_map        blocks, partials;
+    dj_map        own; /* what tags keep for the whole of the template */
 };
 
 DJ_CHECKED dj_err dj_parse(dj_parser *p);
@@ -210,6 +212,8 @@ dj_err dj_parse_fail_at(dj_parser *p, const char *file, int line, const char *fm
     DJ_FORMAT(4, 5);
 /* Adds a node; its place is the blamed token's. */
 uint32_t dj_emit(dj_parser *p, const dj_node_kind *kind, const void *data);
+/* Static text, which is joined with that around it. */
+void dj_add_text(dj_parser *p, const dj_token *t);
 /* The node from dj_emit has a body, which ends with one of `until`. */
 DJ_CHECKED dj_err dj_open_body(dj_parser *p, const dj_token *token, uint32_t node,
                                const char *until);
@@ -243,9 +247,9 @@ DJ_CHECKED dj_err dj_relative_name(dj_scope *s, dj_str from, dj_str word, bool r
 extern const dj_tag dj_tag_autoescape, dj_tag_block, dj_tag_comment, dj_tag_csrf_token,
     dj_tag_cycle, dj_tag_debug, dj_tag_extends, dj_tag_filter, dj_tag_firstof, dj_tag_for,
     dj_tag_get_media_prefix, dj_tag_get_static_prefix, dj_tag_if, dj_tag_ifchanged, dj_tag_include,
-    dj_tag_load, dj_tag_lorem, dj_tag_now, dj_tag_partial, dj_tag_partialdef, dj_tag_querystring,
-    dj_tag_regroup, dj_tag_resetcycle, dj_tag_spaceless, dj_tag_static, dj_tag_templatetag,
-    dj_tag_url, dj_tag_verbatim, dj_tag_widthratio, dj_tag_with;
+    dj_tag_load, dj_tag_lorem, dj_tag_now, dj_tag_own, dj_tag_partial, dj_tag_partialdef,
+    dj_tag_querystring, dj_tag_regroup, dj_tag_resetcycle, dj_tag_spaceless, dj_tag_static,
+    dj_tag_templatetag, dj_tag_url, dj_tag_verbatim, dj_tag_widthratio, dj_tag_with;
 
 /* -- rendering: render.c -- */
 
@@ -420,10 +424,10 @@ const dj_tag            *dj_engine_tag(const dj_engine *engine, dj_str name);
 const dj_filter         *dj_engine_filter(const dj_engine *engine, dj_str name);
 /* The library of that name. */
 typedef struct dj_library_inside {
-    dj_str            name;
-    const dj_tag     *tags;
-    size_t            ntags;
-    const dj_library *own; /* of the application; NULL: built in */
+    dj_str               name;
+    const dj_tag *const *tags;
+    size_t               ntags;
+    const dj_library    *own; /* of the application; NULL: built in */
 } dj_library_inside;
 const dj_library_inside *dj_engine_library(const dj_engine *engine, dj_str name);
 /* Names of all, sorted, one a line. */

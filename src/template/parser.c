@@ -50,7 +50,7 @@ static void flush_text(dj_parser *p)
     p->text = dj_buf_make(p->scope, SIZE_MAX / 2);
 }
 
-static void add_text(dj_parser *p, const dj_token *t)
+void dj_add_text(dj_parser *p, const dj_token *t)
 {
     if (dj_str_is_none(p->text_piece) && p->text.len == 0) {
         p->text_piece = t->text;
@@ -261,6 +261,7 @@ static dj_err on_tag(dj_parser *p, const dj_token *t)
         tag = dj_engine_tag(p->engine, word);
     if (tag == NULL)
         return unknown_tag(p, t, word);
+    p->tag = tag;
     dj_err e = tag->open(p, t);
     if (e)
         return e;
@@ -315,7 +316,7 @@ dj_err dj_parse(dj_parser *p)
         if (t.kind == DJ_TOKEN_END)
             return finish(p);
         if (t.kind == DJ_TOKEN_TEXT)
-            add_text(p, &t);
+            dj_add_text(p, &t);
         else if (t.kind == DJ_TOKEN_VALUE)
             e = on_value(p, &t);
         else if (t.kind == DJ_TOKEN_TAG)

@@ -378,8 +378,9 @@ static bool is_ascii(dj_str s)
 
 dj_err dj_run_print(dj_run *run, const dj_var *v, bool raw)
 {
-    dj_print how = {
-        .escape = run->autoescape, .raw = raw || !run->autoescape, .contextual = run->contextual};
+    dj_print how = {.escape = run->autoescape,
+                    .raw = !run->autoescape || (raw && dj_var_is_safe(v)),
+                    .contextual = run->contextual};
     bool     failsafe = false;
     dj_place at = run->place;
     dj_var   good;
