@@ -328,3 +328,46 @@ def test_development_serves_the_sources(static):
     (static.source / 'passwd').symlink_to('/etc/passwd')
     for path in ('/static/.secret', '/static/passwd', '/static/../settings.py', '/static/css', '/static/', '/static//etc/passwd'):
         assert static.get(path).status == 404, path
+
+
+# -- files that views send --
+
+@pytest.fixture
+def files(make_site):
+    site = make_site()
+    tree(site.folder / 'files')
+    (site.folder / 'files/out').symlink_to('../settings.py')
+    (site.folder / 'files/in').symlink_to('LICENSE')
+    os.mkfifo(site.folder / 'files/pipe')
+    return site.start()
+
+
+def test_views_send_files(files):
+    whole = files.get('/files/big.bin')
+    assert whole.status == 200 and whole.body == BIG and whole.header('Accept-Ranges') == 'bytes'
+    assert whole.header('Content-Disposition') == 'inline; filename="big.bin"'
+    part = files.get('/files/big.bin', 'Range: bytes=5-7')
+    assert part.status == 206 and part.body == BIG[5:8] and part.header('Content-Range') == 'bytes 5-7/300000'
+    assert files.get('/files/big.bin', 'Range: bytes=300000-').status == 416
+    assert files.get('/files/big.bin', f'If-None-Match: {whole.header("ETag")}').status == 304
+    head = files.get('/files/big.bin', method='HEAD')
+    assert head.header('Content-Length') == '300000' and head.body == b''
+    named = files.get('/saved/LICENSE')
+    assert named.header('Content-Disposition') == "attachment; filename*=utf-8''%C3%A9t%C3%A9%20%221%22.txt"
+    assert named.header('ETag') == '"v1"' and named.header('Content-Type') == 'text/plain'
+    assert files.get('/files/in').body == b'all of it'
+
+
+def test_markup_of_visitors_is_tame(files):
+    for name in ('page.html', 'img/dot.svg'):
+        answer = files.get(f'/files/{name}')
+        assert answer.status == 200 and answer.header('Content-Disposition').startswith('attachment; ')
+        assert answer.header('Content-Security-Policy') == "sandbox; default-src 'none'"
+        assert answer.header('X-Content-Type-Options') == 'nosniff'
+
+
+def test_no_name_leaves_the_folder(files):
+    for name, status in (('out', 400), ('%2e%2e/settings.py', 400), ('a/%2e%2e/%2e%2e/settings.py', 404), ('/etc/passwd', 400),
+                         ('css', 404), ('nothing', 404), ('css/', 404), ('pipe', 404), ('x' * 300, 404)):
+        assert files.get(f'/files/{name}').status == status, name
+    files.wait_log('SuspiciousFileOperation')

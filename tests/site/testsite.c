@@ -2,6 +2,7 @@
  * folder. */
 #include "donjon/app.h"
 #include "donjon/events.h"
+#include "donjon/files.h"
 #include <unistd.h>
 
 /* "TOKEN PID\n": a client sees that the answer is its own, and which worker gave it. */
@@ -21,6 +22,21 @@ static dj_response *bytes(dj_req *req)
     for (int64_t i = 0; i < n; i++)
         body[i] = (char)('0' + i % 10);
     return dj_text(req, dj_str_n(body, (size_t)n));
+}
+
+/* Files of the folder "files", beside the settings. */
+static dj_response *file(dj_req *req)
+{
+    return dj_file_response(req, DJ_LIT("files"), dj_path_str(req, "name"), NULL);
+}
+
+static dj_response *saved_file(dj_req *req)
+{
+    const dj_file_options options = {.attachment = true,
+                                     .filename = DJ_LIT("\xc3\xa9t\xc3\xa9 \"1\".txt"),
+                                     .etag = DJ_LIT("\"v1\""),
+                                     .content_type = DJ_LIT("text/plain")};
+    return dj_file_response(req, DJ_LIT("files"), dj_path_str(req, "name"), &options);
 }
 
 typedef struct {
@@ -115,6 +131,8 @@ static const dj_route urls[] = {
     DJ_PATH("stream/<int:n>/", stream, .methods = DJ_GET),
     DJ_PATH("events/<int:n>/", events, .methods = DJ_GET),
     DJ_PATH("live/", how_many_live),
+    DJ_PATH("files/<path:name>", file, .methods = DJ_GET),
+    DJ_PATH("saved/<path:name>", saved_file, .methods = DJ_GET),
     DJ_PATH("boom/", boom),
     DJ_PATH("missing/", missing),
     DJ_REGEX("", echo),
