@@ -31,6 +31,8 @@ DJ_CHECKED dj_err dj_site_body(dj_req *req, dj_str bytes, bool last, void *site)
 /* For dj_server_app: the answers of requests that never become one. */
 dj_str dj_site_refusal_headers(int status, bool tls, void *site);
 dj_str dj_site_refusal_body(int status, void *site);
+/* Their records on django.request; of a flood only some, with the number of the others. */
+void dj_site_refused(const dj_peer *peer, int status, dj_str reason, void *site);
 
 /* -- routing -- */
 
@@ -213,6 +215,15 @@ typedef struct dj_refusal_page {
 } dj_refusal_page;
 #define DJ_REFUSAL_PAGES_MAX 16
 
+#define DJ_REFUSALS_A_SECOND 20
+typedef struct dj_record_gate {
+    int64_t  since_ms;
+    unsigned written; /* since then */
+    uint64_t left_out;
+} dj_record_gate;
+/* May one more be written? *left_out is then how many were not since the last one: refused.c */
+bool dj_record_may(dj_record_gate *gate, int64_t now_ms, uint64_t *left_out);
+
 struct dj_site {
     const dj_settings   *settings;
     dj_keys              keys; /* `key` is NULL without SECRET_KEY */
@@ -231,6 +242,7 @@ struct dj_site {
     dj_csp               csp;     /* SECURE_CSP, if its layer is in MIDDLEWARE */
     dj_refusal_page      pages[DJ_REFUSAL_PAGES_MAX];
     size_t               npages;
+    dj_record_gate       refusals; /* of this worker */
 };
 
 /* SECRET_KEY and its fallbacks: signed_cookies.c. */

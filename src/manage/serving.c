@@ -54,11 +54,8 @@ static dj_str refusal_body(int status, void *ctx)
 
 static void refused(const dj_peer *peer, int status, dj_str reason, void *ctx)
 {
-    (void)ctx;
-    const dj_log_context context = {.status = status, .client = peer->address};
-    dj_str               name = dj_reason(status);
-    dj_log(DJ_LIT("django.request"), status >= 500 ? DJ_ERROR_LEVEL : DJ_WARNING, &context,
-           DJ_FMT ": " DJ_FMT, DJ_ARG(name), DJ_ARG(reason));
+    const dj_serving *serving = ctx;
+    dj_site_refused(peer, status, reason, serving->site);
 }
 
 /* -- the key -- */

@@ -108,6 +108,11 @@ static void refuse(exchange *x, int status, dj_str why)
     if (x->head.method != DJ_HEAD)
         x->answer->body = body;
     problem(x, why);
+    if (status >= 400) {
+        dj_log_capture(keep_record, x);
+        dj_site_refused(&x->peer, status, why, x->client->site);
+        dj_log_capture(NULL, NULL);
+    }
 }
 
 /* -- on the coroutine -- */
