@@ -179,8 +179,9 @@ def test_hostile_traffic_with_reloads_and_kills(make_site, certificate, over_tls
     assert answers > turn // 2
     time.sleep(2.5)
     wait_for('the site to be well', lambda: site.get('/hello/').status in (200, 301))
-    for pid in site.workers():  # nothing of it is left: listeners, loop, logs
-        wait_for('descriptors to be closed', lambda: not os.path.exists(f'/proc/{pid}') or len(os.listdir(f'/proc/{pid}/fd')) < 24)
+    if os.geteuid() == 0:  # a worker shows its descriptors to nobody else
+        for pid in site.workers():  # nothing of it is left: listeners, loop, logs
+            wait_for('descriptors to be closed', lambda: not os.path.exists(f'/proc/{pid}') or len(os.listdir(f'/proc/{pid}/fd')) < 24)
     assert site.stop() == 0
     assert children(site.pid) == []
 
