@@ -87,12 +87,12 @@ typedef struct dj_static_body {
     int         fd;    /* -1: not opened yet */
     uint64_t    size;
     int64_t     mtime, mtime_ns; /* seconds, and the rest */
-    dj_header   etag;
+    dj_header   etag, modified;
     dj_str      etag_value;
 } dj_static_body;
 
 typedef struct dj_static_entry {
-    dj_header       type, cache, modified;
+    dj_header       type, cache;
     bool            document; /* opened by itself it is a page: HTML, SVG, XML, PDF */
     unsigned        codings;  /* bits 1 << dj_coding of those below */
     dj_static_body *bodies[DJ_CODINGS];

@@ -29,7 +29,10 @@ dj_err dj_static_describe(dj_scope *s, const struct stat *st, const char *mark,
     body->mtime_ns = st->st_mtim.tv_nsec;
     body->etag_value = dj_strf(s, "\"%llx.%lx-%llx%s\"", (unsigned long long)body->mtime,
                                (unsigned long)body->mtime_ns, (unsigned long long)body->size, mark);
-    return dj_header_line(s, DJ_LIT("ETag"), body->etag_value, &body->etag);
+    dj_err e = dj_header_line(s, DJ_LIT("ETag"), body->etag_value, &body->etag);
+    return e ? e
+             : dj_header_line(s, DJ_LIT("Last-Modified"), dj_http_date_str(s, body->mtime),
+                              &body->modified);
 }
 
 /* -- the index -- */
@@ -64,19 +67,19 @@ static void left_out(void *ctx, dj_str path, const char *why)
            DJ_ARG(path), why);
 }
 
-/* Opens it for good measure, and keeps a small one's bytes. */
-static dj_err load(indexer *x, dj_static_body *body, const char *mark)
+/* Opens it for good measure, and keeps a small one's bytes. False: it is left out, the log says so.
+ */
+static bool load(indexer *x, dj_static_body *body, const char *mark)
 {
     struct stat st;
     int         fd = dj_open_beneath(x->st->root, body->path, O_RDONLY);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        dj_err e = dj_fail_errno(x->scope, "'%s' in STATIC_ROOT can't be read", body->path);
+    if (fd < 0 || fstat(fd, &st) < 0 || dj_static_describe(x->scope, &st, mark, body) != DJ_OK) {
+        left_out(x, dj_str_of(body->path), "can't be read");
         if (fd >= 0)
             close(fd);
-        return e;
+        return false;
     }
-    dj_err e = dj_static_describe(x->scope, &st, mark, body);
-    if (!e && body->size <= MEMORY_FILE && x->memory + body->size <= x->memory_max) {
+    if (body->size <= MEMORY_FILE && x->memory + body->size <= x->memory_max) {
         char   *bytes = dj_alloc_raw(x->scope, (size_t)body->size);
         ssize_t got = read(fd, bytes, (size_t)body->size);
         if (got == (ssize_t)body->size) {
@@ -85,7 +88,7 @@ static dj_err load(indexer *x, dj_static_body *body, const char *mark)
         }
     }
     close(fd);
-    return e;
+    return true;
 }
 
 /* Is `coded` a fresh copy of `body`? Under a hashed name it can't be of anything else. */
@@ -95,16 +98,16 @@ static bool is_fresh(const dj_static_body *body, const dj_static_body *coded, dj
            (coded->mtime == body->mtime && coded->mtime_ns >= body->mtime_ns);
 }
 
-static dj_err add_coding(indexer *x, dj_static_entry *entry, dj_str name, dj_coding coding,
-                         const char *suffix)
+static void add_coding(indexer *x, dj_static_entry *entry, dj_str name, dj_coding coding,
+                       const char *suffix)
 {
     dj_static_body *coded =
         dj_map_get(&x->all, dj_strf(x->scope, DJ_FMT "%s", DJ_ARG(name), suffix));
-    if (coded == NULL || !is_fresh(entry->bodies[DJ_CODING_IDENTITY], coded, name))
-        return DJ_OK;
+    if (coded == NULL || !is_fresh(entry->bodies[DJ_CODING_IDENTITY], coded, name) ||
+        !load(x, coded, suffix))
+        return;
     entry->bodies[coding] = coded;
     entry->codings |= 1u << coding;
-    return load(x, coded, suffix);
 }
 
 static dj_err add_entry(indexer *x, dj_str name, dj_static_body *body)
@@ -112,23 +115,18 @@ static dj_err add_entry(indexer *x, dj_str name, dj_static_body *body)
     dj_scope        *s = x->scope;
     dj_static_entry *entry = dj_new(s, dj_static_entry);
     dj_str           type = dj_media_type_of(name)->type;
+    if (!load(x, body, ""))
+        return DJ_OK;
     entry->bodies[DJ_CODING_IDENTITY] = body;
     entry->codings = 1u << DJ_CODING_IDENTITY;
     entry->document = dj_media_type_is_active(type) || dj_str_eq(type, DJ_LIT("application/pdf"));
-    dj_err e = load(x, body, "");
-    if (!e)
-        e = add_coding(x, entry, name, DJ_CODING_GZIP, ".gz");
-    if (!e)
-        e = add_coding(x, entry, name, DJ_CODING_BR, ".br");
-    if (!e)
-        e = dj_header_line(s, DJ_LIT("Content-Type"), type, &entry->type);
+    add_coding(x, entry, name, DJ_CODING_GZIP, ".gz");
+    add_coding(x, entry, name, DJ_CODING_BR, ".br");
+    dj_err e = dj_header_line(s, DJ_LIT("Content-Type"), type, &entry->type);
     if (!e)
         e = dj_header_line(s, DJ_LIT("Cache-Control"),
                            dj_static_is_hashed(name) ? DJ_LIT(FOREVER) : DJ_LIT(FOR_A_MINUTE),
                            &entry->cache);
-    if (!e)
-        e = dj_header_line(s, DJ_LIT("Last-Modified"), dj_http_date_str(s, body->mtime),
-                           &entry->modified);
     if (!e)
         dj_map_set(&x->st->entries, name, entry);
     return e;

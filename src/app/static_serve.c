@@ -98,7 +98,7 @@ static dj_response *respond(dj_req *req, const dj_static_entry *entry, dj_coding
     dj_response *resp = dj_response_bare(req, status);
     add_line(resp, &entry->cache);
     add_line(resp, &body->etag);
-    add_line(resp, &entry->modified);
+    add_line(resp, &body->modified);
     if (!entry->document)
         add_policies(req, resp);
     if (entry->codings != 1u << DJ_CODING_IDENTITY)

@@ -235,7 +235,6 @@ static dj_err copy_one(dj_scope *s, command *k, dj_static_item *item)
         return k->dry_run ? DJ_OK : digest(s, k, item);
     }
     k->copied++;
-    item->copied = true;
     dj_str from = dj_strf(s, DJ_FMT "/" DJ_FMT, DJ_ARG(k->c.sources.items[item->source].folder),
                           DJ_ARG(item->path));
     say(k, k->dry_run ? 1 : 2,

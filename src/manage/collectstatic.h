@@ -52,7 +52,6 @@ typedef struct dj_static_item {
     size_t   source; /* index */
     uint64_t size;
     int64_t  mtime;
-    bool     copied; /* in this run */
     bool     adjustable;
     char     original[DJ_MD5_HEX]; /* digest of its own bytes */
     dj_str   hashed;               /* the newest hashed name; none yet */

@@ -199,6 +199,28 @@ static dj_err rename_item(const dj_collection *c, dj_scope *s, dj_static_item *i
     return DJ_OK;
 }
 
+static void log_named(dj_collection *c, dj_scope *s, const dj_static_item *item, bool written)
+{
+    if (written)
+        c->log(c->ctx, LOG_EACH_NAME,
+               dj_strf(s, "Post-processed '" DJ_FMT "' as '" DJ_FMT "'", DJ_ARG(item->name),
+                       DJ_ARG(item->hashed)));
+    else
+        c->log(c->ctx, LOG_EACH_NAME,
+               dj_strf(s, "Skipped post-processing '" DJ_FMT "'", DJ_ARG(item->name)));
+}
+
+/* A copy of the source, too large or not worth compressing: its bytes don't go through memory. */
+static dj_err write_plain(dj_collection *c, dj_scope *s, const dj_static_item *item)
+{
+    int    fd = dj_open_beneath(c->roots[item->source], dj_cstr(s, item->path), O_RDONLY);
+    dj_err e = fd < 0 ? dj_fail_errno(s, "'" DJ_FMT "' can't be read", DJ_ARG(item->name))
+                      : dj_static_out_copy(s, &c->out, item->hashed, fd, NULL, NULL);
+    if (fd >= 0)
+        close(fd);
+    return e;
+}
+
 /* The copy under the hashed name, behind its compressed ones: where it is, they are. */
 static dj_err write_item(dj_collection *c, dj_scope *s, const dj_static_item *item)
 {
@@ -209,27 +231,18 @@ static dj_err write_item(dj_collection *c, dj_scope *s, const dj_static_item *it
     dj_err      e = DJ_OK;
     if (item->adjustable || !there)
         c->post_processed++;
-    if (there && !item->copied)
+    log_named(c, s, item, item->adjustable || !there);
+    if (there)
         return DJ_OK;
     if (item->adjustable)
         e = adjusted(s, c, item, &bytes);
     else if (compress)
         e = dj_static_item_read(s, c, item, COMPRESS_MAX, &bytes);
-    if (!e && !there && compress)
+    if (!e && compress)
         e = dj_static_out_compress(s, &c->out, item->hashed, bytes);
-    if (!e && !there && !dj_str_is_none(bytes))
-        e = dj_static_out_write(s, &c->out, item->hashed, bytes);
-    if (!e && !there && dj_str_is_none(bytes)) {
-        int fd = dj_open_beneath(c->roots[item->source], dj_cstr(s, item->path), O_RDONLY);
-        e = fd < 0 ? dj_fail_errno(s, "'" DJ_FMT "' can't be read", DJ_ARG(item->name))
-                   : dj_static_out_copy(s, &c->out, item->hashed, fd, NULL, NULL);
-        if (fd >= 0)
-            close(fd);
-    }
     if (!e)
-        c->log(c->ctx, LOG_EACH_NAME,
-               dj_strf(s, "Post-processed '" DJ_FMT "' as '" DJ_FMT "'", DJ_ARG(item->name),
-                       DJ_ARG(item->hashed)));
+        e = dj_str_is_none(bytes) ? write_plain(c, s, item)
+                                  : dj_static_out_write(s, &c->out, item->hashed, bytes);
     return passed_on(c, s, e);
 }
 
