@@ -11,11 +11,26 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include "donjon/scope.h"
 
 typedef struct dj_case {
     dj_scope *scope;
 } dj_case;
+
+/* Where temporary files belong, and a template there for mkstemp and mkdtemp. */
+static inline const char *dj_test_tmp(void)
+{
+    const char *tmp = getenv("TMPDIR");
+    return tmp == NULL || *tmp == '\0' ? "/tmp" : tmp;
+}
+#define DJ_TEST_PATH 256
+static inline char *dj_test_template(char path[DJ_TEST_PATH], const char *name)
+{
+    (void)snprintf(path, DJ_TEST_PATH, "%s/donjon-%s-XXXXXX", dj_test_tmp(), name);
+    return path;
+}
 
 #define DJ_TEST(name)                                                                              \
     static void name##_body(dj_case *c);                                                           \

@@ -103,9 +103,8 @@ static void remove_folder(dj_case *c)
 
 static void make_folder(dj_case *c)
 {
-    char *name = dj_alloc(c->scope, 64);
-    memcpy(name, "/tmp/donjon-test-XXXXXX", 24);
-    assert_non_null(mkdtemp(name));
+    char *name = dj_alloc(c->scope, DJ_TEST_PATH);
+    assert_non_null(mkdtemp(dj_test_template(name, "test")));
     folder = dj_str_of(name);
     full = false;
     dj_log_capture(silent, NULL);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 typedef struct log_file {
-    char dir[64], path[128];
+    char dir[DJ_TEST_PATH], path[DJ_TEST_PATH + 16];
 } log_file;
 
 static void remove_log_file(void *what)
@@ -28,8 +28,7 @@ static void remove_log_file(void *what)
 static log_file *open_log(dj_case *c, dj_log_format format)
 {
     log_file *f = dj_new(c->scope, log_file);
-    (void)snprintf(f->dir, sizeof f->dir, "/tmp/donjon-log-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
+    assert_non_null(mkdtemp(dj_test_template(f->dir, "log")));
     (void)snprintf(f->path, sizeof f->path, "%s/site.log", f->dir);
     dj_own(c->scope, remove_log_file, f);
     dj_log_target t = {.to = dj_str_of(f->path), .format = format};
@@ -287,7 +286,7 @@ DJ_TEST(a_path_that_cannot_be_opened_is_an_error_and_changes_nothing)
 DJ_TEST(root_follows_no_link_to_a_log)
 {
     log_file *f = open_log(c, DJ_LOG_TEXT);
-    char      link[160];
+    char      link[DJ_TEST_PATH + 16];
     (void)snprintf(link, sizeof link, "%s/link", f->dir);
     assert_int_equal(symlink(f->path, link), 0);
     dj_err e = dj_log_open(c->scope, &(dj_log_target){.to = dj_str_of(link)});

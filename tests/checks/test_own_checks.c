@@ -229,8 +229,7 @@ static const row rows[] = {
     {"donjon.W142", "PERMISSIONS_POLICY = {}\n", "DEBUG = False\n"},
     {"donjon.W143", "CROSS_ORIGIN_RESOURCE_POLICY = None\n",
      "CROSS_ORIGIN_RESOURCE_POLICY = 'same-site'\n"},
-    {"donjon.W144", "FETCH_METADATA_REPORT_ONLY = True\n",
-     "FETCH_METADATA_REPORT_ONLY = False\n"},
+    {"donjon.W144", "FETCH_METADATA_REPORT_ONLY = True\n", "FETCH_METADATA_REPORT_ONLY = False\n"},
 };
 
 /* -- running a text -- */
@@ -244,12 +243,12 @@ static bool test_env(void *ctx, dj_str name, dj_str *value)
     return true;
 }
 
-static char folder[] = "/tmp/donjon-own-checks-XXXXXX";
+static char folder[DJ_TEST_PATH];
 
 static int make_folder(void **state)
 {
     (void)state;
-    return mkdtemp(folder) == NULL ? -1 : 0;
+    return mkdtemp(dj_test_template(folder, "own-checks")) == NULL ? -1 : 0;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)

@@ -15,11 +15,8 @@ static bool no_env(void *ctx, dj_str name, dj_str *value)
 
 static dj_conf *audit(dj_case *c, const char *text)
 {
-    const char *tmp = getenv("TMPDIR");
-    char       *path =
-        (char *)(uintptr_t)dj_cstr(c->scope, dj_strf(c->scope, "%s/donjon-audit-XXXXXX",
-                                                     tmp == NULL || *tmp == '\0' ? "/tmp" : tmp));
-    int fd = mkstemp(path);
+    char *path = dj_test_template(dj_alloc(c->scope, DJ_TEST_PATH), "audit");
+    int   fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);

@@ -20,11 +20,8 @@ static bool env(void *ctx, dj_str name, dj_str *value)
 
 static dj_str temporary(dj_case *c, const char *text)
 {
-    const char *tmp = getenv("TMPDIR");
-    char       *path =
-        (char *)(uintptr_t)dj_cstr(c->scope, dj_strf(c->scope, "%s/donjon-settings-XXXXXX",
-                                                     tmp == NULL || *tmp == '\0' ? "/tmp" : tmp));
-    int fd = mkstemp(path);
+    char *path = dj_test_template(dj_alloc(c->scope, DJ_TEST_PATH), "settings");
+    int   fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
@@ -141,10 +138,7 @@ DJ_TEST(a_missing_key_file_is_an_error)
 
 DJ_TEST(the_key_comes_from_a_credential)
 {
-    const char *tmp = getenv("TMPDIR");
-    char       *folder =
-        (char *)(uintptr_t)dj_cstr(c->scope, dj_strf(c->scope, "%s/donjon-credentials-XXXXXX",
-                                                     tmp == NULL || *tmp == '\0' ? "/tmp" : tmp));
+    char *folder = dj_test_template(dj_alloc(c->scope, DJ_TEST_PATH), "credentials");
     assert_non_null(mkdtemp(folder));
     const char *path = dj_cstr(c->scope, dj_strf(c->scope, "%s/SECRET_KEY", folder));
     FILE       *f = fopen(path, "w");

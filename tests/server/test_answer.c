@@ -16,7 +16,7 @@ static char byte_at(size_t i)
 static int file_of(size_t len)
 {
     char *bytes = malloc(len);
-    int   fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int   fd = open(dj_test_tmp(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     assert_true(fd >= 0 && bytes != NULL);
     for (size_t i = 0; i < len; i++)
         bytes[i] = byte_at(i);

@@ -96,7 +96,7 @@ DJ_TEST(an_occupied_port_is_named_and_nothing_stays_half_bound)
 
 DJ_TEST(a_stale_unix_socket_is_replaced_and_a_live_one_or_a_file_is_not)
 {
-    char dir[] = "/tmp/donjon-bind-XXXXXX";
+    char dir[] = "/tmp/donjon-bind-XXXXXX"; /* not TMPDIR: the path of a socket is short */
     assert_non_null(mkdtemp(dir));
     const char *path = dj_cstr(c->scope, dj_strf(c->scope, "%s/site.sock", dir));
     const char *address = dj_cstr(c->scope, dj_strf(c->scope, "unix:%s/site.sock", dir));

@@ -20,7 +20,7 @@ typedef struct board {
     volatile uid_t uid;
     volatile int   no_new_privs;
     volatile int   reads_in_prepare, reads_in_worker;
-    char           private_file[64]; /* that only its owner can read */
+    char           private_file[DJ_TEST_PATH]; /* that only its owner can read */
 } board;
 
 static board *shared;
@@ -208,7 +208,7 @@ DJ_TEST(a_reload_reads_what_only_root_can_and_nobody_else_does)
     if (geteuid() != 0)
         return; /* there is nothing to give up */
     board_clear();
-    snprintf(shared->private_file, sizeof shared->private_file, "/tmp/donjon-private-XXXXXX");
+    dj_test_template(shared->private_file, "private");
     int fd = mkstemp(shared->private_file);
     assert_true(fd >= 0);
     close(fd);

@@ -25,7 +25,7 @@ __attribute__((visibility("default"))) time_t time(time_t *out)
     return t.tv_sec;
 }
 
-static char dir[] = "/tmp/donjon-tls-XXXXXX";
+static char dir[DJ_TEST_PATH];
 static char warned[512];
 
 static dj_str in_dir(dj_scope *s, const char *name)
@@ -461,7 +461,7 @@ static int setup(void **state)
     (void)state;
     signal(SIGPIPE, SIG_IGN);
     dj_scope *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
-    assert_non_null(mkdtemp(dir));
+    assert_non_null(mkdtemp(dj_test_template(dir, "tls")));
     make_pair(s, "good", -60, 86400L * 300, NULL);
     make_pair(s, "other", -60, 86400L * 300, NULL);
     make_pair(s, "old", -86400, -60, NULL);
@@ -480,7 +480,7 @@ static int teardown(void **state)
                                         "future.crt", "future.key",  "locked.crt", "locked.key",
                                         "text",       "damaged.crt", "secret.key", "empty"};
     for (size_t i = 0; i < DJ_COUNT(names); i++) {
-        char path[200];
+        char path[DJ_TEST_PATH + 64];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
         unlink(path);
     }
