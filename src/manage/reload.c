@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MARK_SOURCE = 1, MARK_SETTINGS = 2, MARK_TEMPLATE = 4 };
+enum { MARK_SOURCE = 1, MARK_SETTINGS = 2 };
 
 #define QUIET_MS     100 /* without a change, before anything is started */
 #define KILL_MS      2000
@@ -74,11 +74,6 @@ struct reloader {
 static bool wants_settings(dj_str name)
 {
     return dj_str_ends(name, DJ_LIT(".py")) && !dj_str_starts(name, DJ_LIT("."));
-}
-
-static bool wants_template(dj_str name)
-{
-    return !dj_str_starts(name, DJ_LIT(".")) && !dj_str_ends(name, DJ_LIT("~"));
 }
 
 static void say_complaint(reloader *r)
@@ -236,12 +231,6 @@ static void take_report(program *p, char letter, dj_str text)
         dj_watcher_add(r->watcher, &(dj_tree){.folder = folder_of(text),
                                               .marks = MARK_SETTINGS,
                                               .wanted = wants_settings});
-        break;
-    case DJ_REPORT_TEMPLATE:
-        dj_watcher_add(r->watcher, &(dj_tree){.folder = text,
-                                              .deep = true,
-                                              .marks = MARK_TEMPLATE,
-                                              .wanted = wants_template});
         break;
     case DJ_REPORT_FAILURE:
         p->failure = dj_str_dup(p->scope, text);

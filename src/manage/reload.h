@@ -110,7 +110,6 @@ DJ_RETURNS DJ_NONNULL dj_response *dj_trouble_answer(dj_req *req, const dj_troub
 
 /* What the program says to the process that started it: a letter, text, NUL. */
 #define DJ_REPORT_SETTINGS 's' /* a settings file that was read */
-#define DJ_REPORT_TEMPLATE 't' /* a folder of templates */
 #define DJ_REPORT_HOST     'h' /* an entry of ALLOWED_HOSTS */
 #define DJ_REPORT_DEBUG    'd' /* "1" or "0": DEBUG */
 #define DJ_REPORT_FAILURE  'f' /* why it can't serve; it ends then */

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define REPORT_MAX ((size_t)64 * 1024)
@@ -194,44 +193,13 @@ static void report(const runserver *rs, char letter, dj_str text)
     }
 }
 
-static void report_folder(dj_scope *s, const runserver *rs, dj_str path)
-{
-    report(rs, DJ_REPORT_TEMPLATE, dj_console_path(s, rs->con, path));
-}
-
-/* TEMPLATES[...]['DIRS'], and where it says APP_DIRS the folder "templates" of each application. */
-static void report_templates(dj_scope *s, const runserver *rs, const dj_settings *settings)
-{
-    const dj_value *engines = settings->TEMPLATES;
-    for (size_t i = 0; engines != NULL && dj_value_is_seq(engines) && i < engines->seq.len; i++) {
-        const dj_value *engine = engines->seq.items[i];
-        const dj_value *dirs = dj_value_get(engine, DJ_LIT("DIRS")),
-                       *apps = dj_value_get(engine, DJ_LIT("APP_DIRS"));
-        for (size_t k = 0; dirs != NULL && dj_value_is_seq(dirs) && k < dirs->seq.len; k++) {
-            const dj_value *dir = dirs->seq.items[k];
-            if (dir->kind == DJ_V_STR || dir->kind == DJ_V_PATH)
-                report_folder(s, rs, dir->str);
-        }
-        for (size_t k = 0;
-             apps != NULL && dj_value_is_true(apps) && k < settings->INSTALLED_APPS.len; k++) {
-            dj_str name =
-                dj_str_replace(s, settings->INSTALLED_APPS.items[k], DJ_LIT("."), DJ_LIT("/"));
-            struct stat st;
-            dj_str      folder = dj_strf(s, DJ_FMT "/templates", DJ_ARG(name));
-            if (stat(dj_cstr(s, dj_console_path(s, rs->con, folder)), &st) == 0)
-                report_folder(s, rs, folder);
-        }
-    }
-}
-
-static void report_settings(dj_scope *s, const runserver *rs, const dj_settings *settings)
+static void report_settings(const runserver *rs, const dj_settings *settings)
 {
     report(rs, DJ_REPORT_DEBUG, settings->DEBUG ? DJ_LIT("1") : DJ_LIT("0"));
     for (size_t i = 0; i < settings->ALLOWED_HOSTS.len; i++)
         report(rs, DJ_REPORT_HOST, settings->ALLOWED_HOSTS.items[i]);
     for (size_t i = 0; settings->conf != NULL && i < settings->conf->nfiles; i++)
         report(rs, DJ_REPORT_SETTINGS, settings->conf->files[i]);
-    report_templates(s, rs, settings);
 }
 
 /* -- the command -- */
@@ -317,7 +285,7 @@ static dj_err load(dj_scope *s, runserver *rs, const dj_app *app, const dj_optio
     dj_err                   e = read_settings(s, rs->con, path, &settings);
     if (e)
         return e;
-    report_settings(s, rs, settings);
+    report_settings(rs, settings);
     if (!dj_options_has(o, "skip-checks")) {
         dj_console_out(rs->con, DJ_LIT("Performing system checks...\n\n"));
         dj_checks_said said;
