@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import PATIENCE, wait_for
+from conftest import KEY, PATIENCE, ROOT, wait_for
 
 BIG = bytes(i * 7 % 251 for i in range(300000))
 CSS = 'body { color: red }\n' * 400
@@ -371,3 +371,36 @@ def test_no_name_leaves_the_folder(files):
                          ('css', 404), ('nothing', 404), ('css/', 404), ('pipe', 404), ('x' * 300, 404)):
         assert files.get(f'/files/{name}').status == status, name
     files.wait_log('SuspiciousFileOperation')
+
+
+# -- the demo --
+
+def links(page):
+    return re.findall(r'(?:href|src)="(/static/[^"]+)"', page.body.decode())
+
+
+def test_the_demo_in_development(make_site):
+    site = make_site('demo')
+    site.settings = ROOT / 'demo/settings/development.py'
+    site.start(command='runserver')
+    found = links(site.get('/'))
+    assert found == ['/static/img/donjon.svg', '/static/css/site.css', '/static/js/headers.js']
+    for link in found:
+        assert site.get(link).body == (ROOT / 'demo' / link[1:]).read_bytes()
+
+
+def test_the_demo_in_production(make_site):
+    site = make_site('demo')
+    shutil.copytree(ROOT / 'demo', site.folder / 'demo')
+    site.settings = site.folder / 'demo/settings/here.py'
+    site.settings.write_text('from .production import *\n\nSECURE_SSL_REDIRECT = False\nBIND_TLS = []\n')
+    env = {'SECRET_KEY': KEY, 'ALLOWED_HOSTS': 'localhost', 'STATIC_ROOT': str(site.folder / 'collected')}
+    done = site.run('collectstatic', '--noinput', env=env)
+    assert done.returncode == 0 and '3 static files copied' in done.stdout, done
+    site.start(env=env)
+    found = links(site.get('/'))
+    assert len(found) == 3 and all(re.search(r'\.[0-9a-f]{12}\.\w+$', link) for link in found)
+    for link in found:
+        answer = site.get(link, 'Accept-Encoding: br')
+        assert answer.status == 200 and 'immutable' in answer.header('Cache-Control') and answer.header('Content-Encoding') == 'br'
+    assert re.search(r'url\("\.\./img/donjon\.[0-9a-f]{12}\.svg"\)', site.get(found[1]).body.decode())
