@@ -16,7 +16,7 @@ typedef struct scene {
     dj_case    *c;
     dj_loop    *loop;
     dj_watcher *watcher;
-    char        root[64];
+    char        root[DJ_TEST_PATH];
     dj_buf      seen; /* "path marks\n" */
     dj_str      awaited;
     dj_timer    patience;
@@ -95,11 +95,10 @@ static void begin(scene *sc, dj_case *c)
 {
     *sc = (scene){.c = c,
                   .loop = dj_loop_new(),
-                  .root = "/tmp/donjon-watch-XXXXXX",
                   .seen = dj_buf_make(c->scope, 1024 * 1024),
                   .patience = {.fire = too_late}};
     assert_non_null(sc->loop);
-    assert_non_null(mkdtemp(sc->root));
+    assert_non_null(mkdtemp(dj_test_template(sc->root, "watch")));
     make(sc, "/a");
     make(sc, "/a/b");
     dj_expect_ok(dj_watcher_new(c->scope, sc->loop, changed, sc, &sc->watcher));
