@@ -64,32 +64,23 @@ static bool normalised(dj_scope *s, dj_str path, dj_str *out)
     return true;
 }
 
-/* A file that lies in STATIC_ROOT though nobody collects it. */
-static dj_err hash_of_stranger(const linking *l, dj_str name, dj_str *out)
+/* Folders, and files that lie in STATIC_ROOT though nobody collects them, keep their names: there
+ * is no copy of theirs. */
+static dj_err keep_stranger(const linking *l, dj_str name)
 {
-    char                 hex[DJ_MD5_HEX], step[4096];
-    struct stat          st;
-    dj_collection const *c = l->c;
-    int fd = c->out.root < 0 ? -1 : dj_open_beneath(c->out.root, dj_cstr(l->scope, name), O_RDONLY);
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-        bool folder = fd >= 0;
-        if (fd >= 0)
-            close(fd);
-        *out = DJ_NONE; /* Django leaves the name of a folder alone */
-        return folder ? DJ_OK
-                      : dj_fail(l->scope, DJ_ERR_MISSING,
-                                "The file '" DJ_FMT "' could not be found", DJ_ARG(name));
-    }
-    dj_md5_begin(c->md5);
-    for (ssize_t n; (n = read(fd, step, sizeof step)) > 0;)
-        dj_md5_add(c->md5, dj_str_n(step, (size_t)n));
-    dj_md5_end(c->md5, hex);
-    close(fd);
-    *out = dj_static_hashed_name(l->scope, name, dj_str_n(hex, HASH_LEN));
+    if (name.len == 0)
+        return DJ_OK; /* STATIC_ROOT itself */
+    int fd = dj_open_beneath(l->c->out.root, dj_cstr(l->scope, name), O_PATH);
+    if (fd >= 0)
+        close(fd);
+    if (fd < 0)
+        return dj_fail(l->scope, DJ_ERR_MISSING, "The file '" DJ_FMT "' could not be found",
+                       DJ_ARG(name));
     return DJ_OK;
 }
 
-/* The hashed name, as far as it is known, of the file that `path` means in this file. */
+/* The hashed name, as far as it is known, of the file that `path` means in this file; DJ_NONE: it
+ * has none. */
 static dj_err hashed_target(const linking *l, dj_str path, dj_str *out)
 {
     dj_scope *s = l->scope;
@@ -107,8 +98,9 @@ static dj_err hashed_target(const linking *l, dj_str path, dj_str *out)
         return dj_fail(s, DJ_ERR_SUSPICIOUS_FILE, "'" DJ_FMT "' leads out of STATIC_ROOT",
                        DJ_ARG(path));
     const dj_static_item *item = dj_map_get(&l->c->by_name, target);
+    *out = DJ_NONE;
     if (item == NULL)
-        return hash_of_stranger(l, target, out);
+        return keep_stranger(l, target);
     *out = dj_str_is_none(item->hashed) ? hashed(l->c, item->name, item->original) : item->hashed;
     return DJ_OK;
 }

@@ -139,6 +139,15 @@ def test_again_and_changed(static):
     assert {n for n in names(static.root) if not n.endswith(('.gz', '.br'))} == {*paths, *paths.values(), 'staticfiles.json'}
 
 
+def test_what_nobody_collects_keeps_its_name(static):
+    collect(static)
+    (static.root / 'img/made.png').write_text('made elsewhere')
+    (static.source / 'css/base.css').write_text("p { background: url(../img/made.png?v=1) } q { background: url(.) } r { background: url('../img/') }")
+    collect(static)
+    assert (static.root / manifest(static)['paths']['css/base.css']).read_text() == (
+        'p { background: url("../img/made.png?v=1") } q { background: url(".") } r { background: url("../img/") }')
+
+
 def test_options(static):
     done = collect(static, '-n')
     assert done.stdout.count('Pretending to copy') == 9 and not static.root.exists()
