@@ -184,6 +184,8 @@ typedef struct dj_host_rules dj_host_rules;
 /* Reads the settings once, at start: into site->hosts. DJ_ERR_SETTINGS. */
 DJ_CHECKED dj_err dj_host_rules_new(dj_scope *s, const dj_settings *settings,
                                     const dj_host_rules **out);
+/* Is it one of TRUSTED_PROXIES? dj_server_app.is_proxy. */
+bool dj_site_is_proxy(const dj_peer *peer, void *site);
 /* First of all for a request, once req->site is set: takes forwarding headers of untrusted peers
  * away, decides req->secure. */
 void dj_host_prepare(dj_req *req);

@@ -85,6 +85,11 @@ static bool peer_is_trusted(const dj_host_rules *rules, const dj_peer *peer)
                              : dj_networks_has(&rules->proxies, peer->address);
 }
 
+bool dj_site_is_proxy(const dj_peer *peer, void *site)
+{
+    return peer_is_trusted(((const struct dj_site *)site)->hosts, peer);
+}
+
 /* A copy of the head without what a client must not say. */
 static void drop_forwarding(dj_req *req, const dj_host_rules *rules)
 {

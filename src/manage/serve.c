@@ -161,6 +161,10 @@ static dj_err add_limits(dj_scope *s, serve *sv)
     limits.connections_per_address = (unsigned)settings->MAX_CONNECTIONS_PER_ADDRESS;
     limits.requests_per_connection = (unsigned)settings->MAX_REQUESTS_PER_CONNECTION;
     sv->config.limits = limits;
+    sv->config.proxy_protocol = settings->PROXY_PROTOCOL;
+    if (settings->PROXY_PROTOCOL && settings->TRUSTED_PROXIES.len == 0)
+        return dj_fail(s, DJ_ERR_SETTINGS,
+                       "PROXY_PROTOCOL is on, and TRUSTED_PROXIES names no proxy");
     return DJ_OK;
 }
 

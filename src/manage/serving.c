@@ -52,6 +52,12 @@ static dj_str refusal_body(int status, void *ctx)
     return dj_site_refusal_body(status, serving->site);
 }
 
+static bool is_proxy(const dj_peer *peer, void *ctx)
+{
+    const dj_serving *serving = ctx;
+    return dj_site_is_proxy(peer, serving->site);
+}
+
 static void refused(const dj_peer *peer, int status, dj_str reason, void *ctx)
 {
     const dj_serving *serving = ctx;
@@ -251,6 +257,7 @@ dj_err dj_serving_load(dj_scope *s, const dj_console *con, const dj_app *app,
                              .body = body,
                              .refusal_headers = refusal_headers,
                              .refusal_body = refusal_body,
+                             .is_proxy = is_proxy,
                              .refused = refused};
     if (serving->access != NULL)
         hooks->done = done;

@@ -278,6 +278,8 @@ static bool wants_head_only(const dj_conn *conn)
 {
     if (conn->work != NULL)
         return conn->work->head.method == DJ_HEAD;
+    if (conn->in == NULL)
+        return false;
     dj_str input = dj_str_n(conn->in + conn->in_from, conn->in_len - conn->in_from);
     if (dj_str_starts(input, DJ_LIT("\r\n")))
         input = dj_str_from(input, 2);

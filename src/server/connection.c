@@ -375,9 +375,82 @@ static void act_on_stream(dj_conn *conn)
         dj_co_wake(conn->work->co);
 }
 
+/* The client begins to speak. */
+static void first_state(dj_conn *conn)
+{
+    const dj_limits *limits = &conn->worker->config->limits;
+    if (conn->tls != NULL)
+        dj_conn_enter(conn, DJ_CONN_HANDSHAKE, limits->head_ms);
+    else
+        dj_conn_enter(conn, DJ_CONN_IDLE, limits->idle_ms);
+}
+
+/* From now on the peer is whom the proxy named: for the logs, for counting, and for the question
+ * whose forwarding headers are believed. A client without an address is nobody whom we know. False:
+ * that address has connections enough. */
+static bool peer_is_named(dj_conn *conn, const dj_proxy_header *header)
+{
+    dj_worker *w = conn->worker;
+    bool       here = conn->peer.loopback, loopback;
+    if (header->local)
+        return true;
+    dj_address_describe(&header->from, conn->address, conn->key, &loopback);
+    conn->peer.address = dj_str_of(conn->address);
+    conn->peer.unix_socket = false;
+    conn->peer.loopback = here && loopback;
+    if (conn->peer.address.len == 0)
+        return true;
+    conn->counted =
+        dj_addresses_enter(w->addresses, conn->key, w->config->limits.connections_per_address);
+    return conn->counted;
+}
+
+/* Exactly the header is read: what follows may be TLS, which reads for itself. */
+static void read_proxy_header(dj_conn *conn)
+{
+    dj_proxy_header header;
+    if (conn->in == NULL && (conn->in = dj_worker_buffer(conn->worker)) != NULL)
+        conn->in_cap = DJ_CONN_BUFFER;
+    for (size_t need = 0; conn->in != NULL;) {
+        switch (dj_proxy_header_read(dj_str_n(conn->in, conn->in_len), &need, &header)) {
+        case DJ_PROXY_REFUSED:
+            if (conn->worker->app->refused != NULL)
+                conn->worker->app->refused(&conn->peer, 400, DJ_LIT("proxy-header"),
+                                           conn->worker->app->ctx);
+            dj_conn_close(conn);
+            return;
+        case DJ_PROXY_DONE:
+            dj_conn_give_back_buffer(conn);
+            first_state(conn);
+            if (peer_is_named(conn, &header))
+                return; /* the loop reports what has come already */
+            dj_conn_refuse(conn, 503, DJ_LIT("too-many-connections"));
+            if (conn->tls != NULL) {
+                conn->worker->stage.len = 0; /* no handshake, no answer */
+                dj_conn_close(conn);
+            } else {
+                process(conn);
+            }
+            return;
+        case DJ_PROXY_MORE:
+            break;
+        }
+        ssize_t n = recv(conn->watch.fd, conn->in + conn->in_len, need - conn->in_len, 0);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n <= 0)
+            break;
+        conn->in_len += (size_t)n;
+    }
+    dj_conn_close(conn);
+}
+
 static void act(dj_conn *conn)
 {
     switch (conn->state) {
+    case DJ_CONN_PROXY:
+        read_proxy_header(conn);
+        break;
     case DJ_CONN_HANDSHAKE:
         handshake(conn);
         break;
@@ -455,8 +528,9 @@ static void time_out(dj_timer *timer)
 void dj_conn_start(dj_worker *w, const dj_peer *peer, const unsigned char key[16], int fd, bool tls)
 {
     dj_conn *conn = dj_worker_conn(w);
+    bool     counted = !peer->unix_socket && !w->config->proxy_protocol;
     if (conn == NULL) {
-        if (!peer->unix_socket)
+        if (counted)
             dj_addresses_leave(w->addresses, key);
         close(fd);
         return;
@@ -465,6 +539,7 @@ void dj_conn_start(dj_worker *w, const dj_peer *peer, const unsigned char key[16
     conn->timer.fire = time_out;
     conn->again.run = read_again;
     conn->peer = *peer;
+    conn->counted = counted;
     memcpy(conn->key, key, sizeof conn->key);
     DJ_ASSERT(peer->address.len < sizeof conn->address);
     memcpy(conn->address, peer->address.ptr, peer->address.len);
@@ -481,10 +556,10 @@ void dj_conn_start(dj_worker *w, const dj_peer *peer, const unsigned char key[16
         return;
     }
     conn->watched = DJ_READ;
-    if (tls)
-        dj_conn_enter(conn, DJ_CONN_HANDSHAKE, w->config->limits.head_ms);
+    if (w->config->proxy_protocol)
+        dj_conn_enter(conn, DJ_CONN_PROXY, w->config->limits.head_ms);
     else
-        dj_conn_enter(conn, DJ_CONN_IDLE, w->config->limits.idle_ms);
+        first_state(conn);
 }
 
 void dj_conn_drain(dj_conn *conn)

@@ -5,6 +5,7 @@
 #pragma once
 #include "http/http.h"
 #include "loop/loop.h"
+#include <sys/socket.h>
 
 /* -- what the application floor hands down -- */
 
@@ -24,6 +25,8 @@ typedef struct dj_server_app {
      * Prepared at start. `https_only` NULL, or for a plain listener with TLS on: see redirect. */
     dj_str (*refusal_headers)(int status, bool tls, void *ctx);
     dj_str (*refusal_body)(int status, void *ctx);
+    /* May this peer name another in its place (proxy_protocol)? NULL: nobody may. */
+    bool (*is_proxy)(const dj_peer *peer, void *ctx);
     /* A refused request, for the log: status and the parser's reason. May be NULL. */
     void (*refused)(const dj_peer *peer, int status, dj_str reason, void *ctx);
 } dj_server_app;
@@ -54,6 +57,7 @@ typedef struct dj_server_config {
     dj_str     user;              /* to become when started as root; "nobody" */
     dj_str     tls_cert, tls_key; /* PEM paths */
     unsigned   unix_mode;         /* of a Unix socket: 0660 */
+    bool       proxy_protocol; /* every connection begins with its header, and comes from a proxy */
 } dj_server_config;
 
 /* Binds every listener of the config (fills .fd), or none. DJ_ERR_IO with one clear sentence
@@ -99,6 +103,7 @@ typedef enum dj_io {
 /* -- one connection: connection.c. Its states, in order: -- */
 
 typedef enum dj_conn_state {
+    DJ_CONN_PROXY,     /* reading the header of the PROXY protocol */
     DJ_CONN_HANDSHAKE, /* TLS */
     DJ_CONN_IDLE,      /* no byte of the next request yet */
     DJ_CONN_HEAD,      /* reading a head */
@@ -140,6 +145,7 @@ typedef struct dj_conn {
     dj_peer                peer;
     char                   address[48]; /* of peer.address */
     unsigned char          key[16];     /* the address for counting; IPv4 mapped */
+    bool                   counted;     /* it is, for its address */
     struct dj_tls_session *tls;
     char                  *in; /* what was read: the request being parsed begins at in_from */
     size_t                 in_cap, in_from, in_len;
@@ -247,9 +253,13 @@ char    *dj_worker_file_buffer(dj_worker *w);
 dj_work *dj_worker_work(dj_worker *w); /* NULL: no memory */
 void     dj_worker_work_back(dj_worker *w, dj_work *work);
 dj_conn *dj_worker_conn(dj_worker *w);
-void     dj_worker_conn_back(dj_worker *w,
-                             dj_conn   *conn); /* also takes it off the list and the counts */
-dj_str   dj_worker_date(dj_worker *w);
+/* The text of an address, the key to count it by, and whether it is on this machine. "" and zeros
+ * for what is no Internet address. */
+void dj_address_describe(const struct sockaddr_storage *from, char text[48], unsigned char key[16],
+                         bool *loopback);
+void dj_worker_conn_back(dj_worker *w,
+                         dj_conn   *conn); /* also takes it off the list and the counts */
+dj_str dj_worker_date(dj_worker *w);
 
 /* How many connections an address has: addresses.c. A fixed table, so a flood costs no memory. */
 typedef struct dj_addresses dj_addresses;
@@ -257,6 +267,20 @@ dj_addresses               *dj_addresses_new(dj_scope *s, unsigned connections);
 /* False if the address has `limit` already. */
 bool dj_addresses_enter(dj_addresses *a, const unsigned char key[16], unsigned limit);
 void dj_addresses_leave(dj_addresses *a, const unsigned char key[16]);
+
+/* -- the PROXY protocol: proxy_protocol.c -- */
+
+#define DJ_PROXY_HEADER_MAX ((size_t)4096)
+typedef struct dj_proxy_header {
+    bool                    local; /* the proxy speaks for itself */
+    struct sockaddr_storage from;  /* else the client; AF_UNSPEC: one without an Internet address */
+} dj_proxy_header;
+typedef enum dj_proxy_result {
+    DJ_PROXY_MORE,   /* read on, until there are *need bytes and not one more */
+    DJ_PROXY_DONE,   /* they are the header */
+    DJ_PROXY_REFUSED /* no header, or none that we take */
+} dj_proxy_result;
+dj_proxy_result dj_proxy_header_read(dj_str bytes, size_t *need, dj_proxy_header *out);
 
 /* -- TLS: tls.c, the only file that knows OpenSSL -- */
 

@@ -145,7 +145,7 @@ void dj_worker_conn_back(dj_worker *w, dj_conn *conn)
         w->conns = conn->next;
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
-    if (!conn->peer.unix_socket)
+    if (conn->counted)
         dj_addresses_leave(w->addresses, conn->key);
     w->nconns--;
     if (w->nfree_conns >= KEEP_CONNS) {
@@ -233,9 +233,8 @@ static void turn_away(dj_worker *w, const dj_peer *peer, int fd)
     close(fd);
 }
 
-/* Address as text and as 16 bytes to count by. */
-static void describe(const struct sockaddr_storage *from, char text[48], unsigned char key[16],
-                     bool *loopback)
+void dj_address_describe(const struct sockaddr_storage *from, char text[48], unsigned char key[16],
+                         bool *loopback)
 {
     memset(key, 0, 16);
     text[0] = '\0';
@@ -260,6 +259,17 @@ static void describe(const struct sockaddr_storage *from, char text[48], unsigne
     }
 }
 
+/* Anybody else could claim to be anybody: not a word to them. */
+static bool is_proxy(dj_worker *w, const dj_peer *peer)
+{
+    const dj_server_app *app = w->app;
+    if (app->is_proxy != NULL && app->is_proxy(peer, app->ctx))
+        return true;
+    if (app->refused != NULL)
+        app->refused(peer, 403, DJ_LIT("not-a-trusted-proxy"), app->ctx);
+    return false;
+}
+
 /* False when there is nothing more to accept now. */
 static bool accept_one(dj_listener *l)
 {
@@ -279,11 +289,16 @@ static bool accept_one(dj_listener *l)
     if (peer.unix_socket)
         text[0] = '\0';
     else
-        describe(&from, text, key, &peer.loopback);
+        dj_address_describe(&from, text, key, &peer.loopback);
     peer.address = dj_str_of(text);
     const dj_limits *limits = &w->config->limits;
+    bool             proxied = w->config->proxy_protocol;
+    if (proxied && !is_proxy(w, &peer)) {
+        close(fd);
+        return true;
+    }
     if (w->nconns >= limits->connections ||
-        (!peer.unix_socket &&
+        (!peer.unix_socket && !proxied &&
          !dj_addresses_enter(w->addresses, key, limits->connections_per_address))) {
         turn_away(w, &peer, fd);
         return true;
