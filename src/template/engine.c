@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define NAME_MAX_LEN   ((size_t)1024)
+#define SOURCE_MAX     ((size_t)4 * 1024 * 1024)
 #define FOLDERS_MAX    16                          /* inside each other */
 #define TEMPLATE_SCOPE ((size_t)512 * 1024 * 1024) /* far over what a source of its limit needs */
 
@@ -20,7 +21,8 @@ struct dj_engine {
     dj_scope         *scope;
     dj_engine_options options;
     dj_map            filters, tags, libraries;
-    dj_map            kept; /* "dir:name" -> slot */
+    dj_map            kept;  /* "dir:name" -> slot */
+    dj_map            found; /* name -> template, if nothing is compiled anew */
 };
 
 typedef struct slot {
@@ -93,7 +95,7 @@ static const dj_library_inside *own_library(dj_scope *s, const dj_library *own)
 static dj_err fill_tables(dj_engine *en)
 {
     dj_scope *s = en->scope;
-    en->filters = en->tags = en->libraries = en->kept = dj_map_make(s);
+    en->filters = en->tags = en->libraries = en->kept = en->found = dj_map_make(s);
     for (size_t i = 0; i < dj_nfilters_builtin; i++)
         dj_map_set(&en->filters, dj_str_of(dj_filters_builtin[i].name),
                    (void *)(uintptr_t)&dj_filters_builtin[i]);
@@ -105,6 +107,15 @@ static dj_err fill_tables(dj_engine *en)
     for (size_t i = 0; i < en->options.nlibraries && !e; i++)
         e = add_library(en, own_library(s, en->options.libraries[i]));
     return e;
+}
+
+void dj_engine_each_tag(const dj_engine *engine, void (*visit)(void *ctx, dj_str name), void *ctx)
+{
+    (void)engine;
+    for (size_t i = 0; i < DJ_COUNT(builtin_tags); i++)
+        visit(ctx, dj_str_of(builtin_tags[i]->name));
+    for (size_t i = 0; i < DJ_COUNT(static_tags); i++)
+        visit(ctx, dj_str_of(static_tags[i]->name));
 }
 
 const dj_tag *dj_engine_tag(const dj_engine *engine, dj_str name)
@@ -169,6 +180,7 @@ dj_err dj_engine_new(dj_scope *s, const dj_engine_options *options, dj_engine **
     limits->loops = limits->loops == 0 ? 1000000 : limits->loops;
     limits->output = limits->output == 0 ? (uint64_t)16 * 1024 * 1024 : limits->output;
     limits->source = limits->source == 0 ? (size_t)1024 * 1024 : limits->source;
+    limits->source = limits->source > SOURCE_MAX ? SOURCE_MAX : limits->source;
     limits->templates = limits->templates == 0 ? 10000 : limits->templates;
     dj_err e = fill_tables(en);
     if (e)
@@ -480,6 +492,13 @@ static bool is_skipped(const struct dj_held *skip, size_t dir, dj_str name)
     return false;
 }
 
+static bool names_skipped(const struct dj_held *skip, dj_str name)
+{
+    while (skip != NULL && !dj_str_eq(skip->template->name, name))
+        skip = skip->older;
+    return skip != NULL;
+}
+
 static dj_err missing(dj_engine *en, dj_scope *s, dj_str name, const struct dj_held *skip,
                       dj_template_error *error)
 {
@@ -514,13 +533,16 @@ dj_err dj_engine_find(dj_engine *en, dj_scope *s, dj_str name, const struct dj_h
     dj_str file = dj_str_first(name, hash), fragment = DJ_NONE;
     if (hash != DJ_NOT_FOUND && hash + 1 < name.len)
         fragment = dj_str_from(name, hash + 1);
-    *out = NULL;
+    bool first = !names_skipped(skip, file);
+    *out = first && !en->options.reload ? dj_map_get(&en->found, file) : NULL;
     for (size_t i = 0; i < en->options.ndirs && *out == NULL && file.len <= NAME_MAX_LEN; i++) {
         if (is_skipped(skip, i, file))
             continue;
         dj_err e = get_from(en, s, i, file, out, error);
         if (e)
             return e;
+        if (*out != NULL && first && !en->options.reload)
+            dj_map_set(&en->found, (*out)->name, (void *)(uintptr_t)*out);
     }
     if (*out == NULL)
         return missing(en, s, dj_str_first(name, NAME_MAX_LEN), skip, error);
@@ -578,26 +600,44 @@ static dj_err visit_entry(const all *a, dj_str dir, dj_str name, unsigned depth)
     return S_ISREG(st.st_mode) ? visit_one(a, name) : DJ_OK;
 }
 
-/* In the order of the names, so that two runs say the same. */
+/* Names of a folder's entries, sorted, so that two runs say the same. */
+static size_t list_folder(dj_scope *s, dj_str path, dj_str **out)
+{
+    DIR           *dir = opendir(dj_cstr(s, path));
+    struct dirent *entry;
+    dj_str        *names = NULL;
+    size_t         n = 0, cap = 0;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        if (!is_template_file(entry->d_name))
+            continue;
+        if (n == cap) {
+            size_t more = cap == 0 ? 16 : 2 * cap;
+            names = dj_realloc(s, names, cap * sizeof *names, more * sizeof *names);
+            cap = more;
+        }
+        names[n++] = dj_str_dup(s, dj_str_of(entry->d_name));
+    }
+    if (dir != NULL)
+        closedir(dir);
+    if (n > 1)
+        qsort(names, n, sizeof *names, by_name);
+    *out = names;
+    return n;
+}
+
 static dj_err visit_folder(const all *a, dj_str dir, dj_str below, unsigned depth)
 {
-    struct dirent **list = NULL;
-    dj_str          path =
-        below.len == 0 ? dir : dj_strf(a->s, DJ_FMT "/" DJ_FMT, DJ_ARG(dir), DJ_ARG(below));
-    if (depth > FOLDERS_MAX)
-        return DJ_OK;
-    int    n = scandir(dj_cstr(a->s, path), &list, NULL, alphasort);
-    dj_err e = DJ_OK;
-    for (int i = 0; i < n; i++) {
-        if (!e && is_template_file(list[i]->d_name))
-            e = visit_entry(a, dir,
-                            below.len == 0
-                                ? dj_str_dup(a->s, dj_str_of(list[i]->d_name))
-                                : dj_strf(a->s, DJ_FMT "/%s", DJ_ARG(below), list[i]->d_name),
-                            depth);
-        free(list[i]);
+    dj_str *names = NULL, path = dir;
+    dj_err  e = DJ_OK;
+    if (below.len > 0)
+        path = dj_strf(a->s, DJ_FMT "/" DJ_FMT, DJ_ARG(dir), DJ_ARG(below));
+    size_t n = depth > FOLDERS_MAX ? 0 : list_folder(a->s, path, &names);
+    for (size_t i = 0; i < n && !e; i++) {
+        dj_str name = names[i];
+        if (below.len > 0)
+            name = dj_strf(a->s, DJ_FMT "/" DJ_FMT, DJ_ARG(below), DJ_ARG(name));
+        e = visit_entry(a, dir, name, depth);
     }
-    free(list);
     return e;
 }
 

@@ -338,7 +338,6 @@ struct dj_run {
     uint32_t           depth, nested; /* inclusions; renderings inside expressions */
     uint64_t           loops;         /* turns so far */
     dj_template_error *error;
-    const dj_template *root;
     const struct dj_held {
         const struct dj_held *older;
         const dj_template *template;

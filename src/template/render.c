@@ -473,7 +473,6 @@ dj_err dj_template_render(dj_scope *s, const dj_template *t, const dj_render_inp
     run->autoescape = options->autoescape;
     run->contextual = options->contextual && dj_template_is_markup(t->whole->name);
     run->error = error;
-    run->root = t;
     run->frames_cap = LAYER_ROOM;
     run->frames = dj_alloc_raw(s, LAYER_ROOM * sizeof *run->frames);
     run->bindings_cap = LAYER_ROOM;
