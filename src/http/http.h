@@ -261,7 +261,8 @@ void     dj_form_add_file(dj_scope *s, dj_form *form, dj_upload *upload);
 /* What dj_form_parse() does, with the limits handed in. */
 DJ_CHECKED dj_err dj_form_read(dj_req *req, const dj_form_limits *limits, const dj_form **out);
 
-/* A body that is not kept in memory, while it arrives: intake.c */
+/* So much of a body is gathered in memory. A longer one is not, while it arrives: intake.c */
+#define DJ_BODY_MEMORY ((size_t)64 * 1024)
 typedef struct dj_intake {
     dj_form_limits          limits;
     bool                    is_form; /* a POST of multipart/form-data */

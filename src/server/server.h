@@ -211,7 +211,6 @@ void dj_conn_enter(dj_conn *conn, dj_conn_state state, int64_t ms);
 dj_io dj_conn_receive(dj_conn *conn);
 void  dj_conn_give_back_buffer(dj_conn *conn);
 
-#define DJ_BODY_MEMORY ((size_t)64 * 1024)
 typedef enum dj_body {
     DJ_BODY_WHOLE,
     DJ_BODY_PART,

@@ -14,6 +14,7 @@
 
 #define REQUEST_MEMORY ((size_t)64 * 1024 * 1024)
 #define HEAD_MAX       ((size_t)1024 * 1024)
+#define STRETCH        ((size_t)50000) /* of a long body; any size will do */
 
 typedef struct exchange {
     dj_client   *client;
@@ -26,7 +27,9 @@ typedef struct exchange {
     dj_response *resp;
     dj_answer   *answer;
     dj_buf       out, body;
+    dj_str       long_body; /* of the request: over DJ_BODY_MEMORY */
     size_t       pieces_max;
+    dj_err       failed; /* the long body could not be kept */
     bool         ended, abandoned, late;
 } exchange;
 
@@ -150,11 +153,31 @@ static void add_stream(exchange *x)
     }
 }
 
+/* As it would arrive: in stretches, kept or read by the application. */
+static dj_err hand_on_body(exchange *x)
+{
+    dj_site *site = x->client->site;
+    dj_str   rest = x->long_body;
+    while (rest.len > 0) {
+        dj_str bytes = dj_str_first(rest, STRETCH);
+        dj_err e = dj_site_body(x->req, bytes, false, site);
+        if (e)
+            return e;
+        rest = dj_str_from(rest, bytes.len);
+    }
+    return dj_site_body(x->req, DJ_LIT(""), true, site);
+}
+
 static void run(void *arg)
 {
     exchange          *x = arg;
     const dj_response *resp;
     x->co = dj_co_self(x->client->loop);
+    x->failed = x->long_body.len > 0 ? hand_on_body(x) : DJ_OK;
+    if (x->failed) {
+        problem(x, dj_str_dup(answers_of(x), dj_failure_text(x->scope)));
+        return;
+    }
     resp = x->resp = dj_site_handle(x->req, x->client->site);
     bool    no_body = resp->status == 204 || resp->status == 304 || resp->status < 200;
     bool    no_length = resp->stream != NULL && !dj_header_seen(resp, DJ_HEADER_CONTENT_LENGTH);
@@ -206,7 +229,7 @@ static dj_refusal read_request(exchange *x, dj_str bytes, bool *incomplete)
     dj_http1_result got;
     dj_str          data;
     size_t          used;
-    dj_buf          body = dj_buf_make(x->scope, (size_t)x->client->limits.body);
+    dj_buf          body = dj_buf_make(answers_of(x), (size_t)x->client->limits.body);
     dj_http1_init(&parser, &x->client->limits, x->peer.tls);
     got = dj_http1_parse(&parser, bytes, &x->head, &used);
     if (got == DJ_HTTP1_REFUSED)
@@ -224,7 +247,9 @@ static dj_refusal read_request(exchange *x, dj_str bytes, bool *incomplete)
     *incomplete = got == DJ_HTTP1_MORE;
     if (got == DJ_HTTP1_REFUSED)
         return reader.refusal;
-    x->req = dj_req_new(x->scope, &x->head, &x->peer, dj_buf_str(&body));
+    x->long_body = body.len > DJ_BODY_MEMORY ? dj_buf_str(&body) : DJ_NONE;
+    x->req = dj_req_new(x->scope, &x->head, &x->peer,
+                        body.len > DJ_BODY_MEMORY ? DJ_LIT("") : dj_buf_str(&body));
     return DJ_REFUSAL_NONE;
 }
 
@@ -253,7 +278,9 @@ static void handle(exchange *x)
 static void conclude(exchange *x)
 {
     dj_scope *s = answers_of(x);
-    if (!x->abandoned) {
+    if (x->failed) {
+        refuse(x, dj_err_info_of(x->failed)->status, x->answer->problem);
+    } else if (!x->abandoned) {
         read_head(x, dj_buf_str(&x->out));
         x->answer->body = dj_buf_str(&x->body);
         if (x->body.full)

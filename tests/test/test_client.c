@@ -210,6 +210,42 @@ DJ_TEST(forms_and_files_arrive)
     dj_expect_str(DJ_LIT("POST"), a->method);
 }
 
+/* Over what is kept in memory: as the server, the client hands it on in stretches. */
+DJ_TEST(a_long_body_arrives_whole)
+{
+    static const char large[] = "MIDDLEWARE = []\nMAX_REQUEST_BODY = 1000000\n"
+                                "DATA_UPLOAD_MAX_MEMORY_SIZE = 400000\n";
+    dj_client        *client;
+    char             *bytes = dj_alloc(c->scope, 300001);
+    memset(bytes, 'x', 300000);
+    memcpy(bytes + 299990, "0123456789", 10);
+    dj_expect_ok(dj_client_open(
+        c->scope, &(dj_client_options){.app = &app, .settings_text = large, .quiet = true},
+        &client));
+    for (int chunked = 0; chunked < 2; chunked++) {
+        const dj_answer *a =
+            dj_client_send(client, &(dj_client_request){.path = "/echo/",
+                                                        .body = dj_str_n(bytes, 300000),
+                                                        .chunked = chunked == 1});
+        assert_int_equal(a->status, 200);
+        assert_int_equal(a->body.len, 300000 + strlen("POST /echo/\n"));
+        assert_true(dj_str_ends(a->body, DJ_LIT("x0123456789")));
+    }
+    const dj_answer *a = dj_client_send(
+        client,
+        &(dj_client_request){.path = "/form/",
+                             .form = DJ_PAIRS({"title", "kept"}),
+                             .files = DJ_FILES({"photo", "a.png", NULL, dj_str_n(bytes, 300000)})});
+    assert_int_equal(a->status, 200);
+    assert_int_equal(dj_answer_count(a, "title=kept;"), 1);
+    assert_int_equal(dj_answer_count(a, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), 2);
+    a = dj_client_send(client,
+                       &(dj_client_request){.path = "/form/",
+                                            .body = dj_str_n(bytes, 300000),
+                                            .content_type = "multipart/form-data; boundary=x"});
+    assert_int_equal(a->status, 400);
+}
+
 /* What the server's parser refuses, it refuses here. */
 DJ_TEST(the_parser_and_its_limits_hold)
 {
@@ -381,7 +417,8 @@ DJ_TEST(answers_can_be_forgotten)
 }
 
 DJ_TESTS(DJ_T(a_view_gets_what_was_sent), DJ_T(forms_and_files_arrive),
-         DJ_T(the_parser_and_its_limits_hold), DJ_T(cookies_are_kept_as_a_browser_keeps_them),
+         DJ_T(a_long_body_arrives_whole), DJ_T(the_parser_and_its_limits_hold),
+         DJ_T(cookies_are_kept_as_a_browser_keeps_them),
          DJ_T(redirects_are_followed_when_asked_for), DJ_T(failures_and_records_are_told),
          DJ_T(streams_are_collected_and_can_be_left), DJ_T(a_view_may_wait_but_not_for_ever),
          DJ_T(memory_that_runs_out_is_a_503), DJ_T(the_clock_can_stand_still),
