@@ -75,9 +75,9 @@ const char *dj_place_refusal(const dj_place *p)
 
 static dj_err refuse(const printing *w, const dj_print *how, const char *why)
 {
-    dj_str source = dj_str_is_none(how->source) ? DJ_LIT("{{ ... }}") : how->source;
-    return dj_fail(w->s, DJ_ERR_TEMPLATE_SYNTAX, "cannot determine the context of " DJ_FMT ": %s",
-                   DJ_ARG(source), why);
+    dj_str source = dj_str_is_none(how->source) ? DJ_LIT("...") : how->source;
+    return dj_fail(w->s, DJ_ERR_TEMPLATE_SYNTAX,
+                   "cannot determine the context of {{ " DJ_FMT " }}: %s", DJ_ARG(source), why);
 }
 
 /* -- behind it -- */
@@ -156,6 +156,19 @@ static void add_reference(dj_buf *b, char c)
     dj_buf_addf(b, "&#%u;", (unsigned)(unsigned char)c);
 }
 
+/* Escaped, it can only be a part of the name of a tag that no browser knows, and nothing behind it.
+ */
+static bool is_unknown_name(dj_str text)
+{
+    bool unknown = false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '\0' || dj_is_html_space(text.ptr[i]) || text.ptr[i] == '/')
+            return false;
+        unknown = unknown || strchr("&<>\"'", text.ptr[i]) != NULL;
+    }
+    return unknown;
+}
+
 /* Right behind a "<" of the template, which stays text: a value that would make it a tag has its
  * first letter written as a reference. One that could only be a tag that no browser knows, with
  * nothing behind its name, is left as Django has it. */
@@ -166,13 +179,7 @@ static bool makes_a_tag(const dj_place *p, dj_str text)
         return text.len > 0;
     if (!dj_is_alpha(first))
         return p->state == ST_TAG_OPEN && (first == '/' || first == '!' || first == '?');
-    bool harmless = false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (dj_is_html_space(text.ptr[i]) || text.ptr[i] == '/')
-            return true;
-        harmless = harmless || strchr("&<>\"'", text.ptr[i]) != NULL;
-    }
-    return !harmless;
+    return !is_unknown_name(text);
 }
 
 static void print_behind_lt(printing *w)
@@ -241,6 +248,12 @@ static void print_name(const printing *w)
         dj_buf_add(w->b, w->text);
         w->p->name_at = NO_NAME;
         w->p->seen = ON_NOT;
+        return;
+    }
+    if (w->p->state == ST_TAG_NAME && w->safety == DJ_UNSAFE && is_unknown_name(lower)) {
+        /* "<X{{ v }}>": Django's bytes, as they are harmless. */
+        dj_buf_add_escaped(w->b, w->text);
+        *w->p = name_after(*w->p, DJ_LIT("&"));
         return;
     }
     bool fine = is_name(lower) && (w->p->state == ST_ATTR_NAME ? names_attr(w->p, lower)

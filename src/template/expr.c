@@ -271,6 +271,7 @@ dj_err dj_expr_compile(dj_parser *p, dj_str text, const dj_expr **out)
     dj_filter_call calls[FILTERS_MAX];
     filter_match   m;
     dj_expr       *e = dj_new(p->scope, dj_expr);
+    e->source = text;
     size_t         upto = skip_literal(text, 0);
     if (upto == 0)
         upto = skip_name(text, 0);

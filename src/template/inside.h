@@ -76,6 +76,7 @@ typedef struct dj_filter_call {
 } dj_filter_call;
 
 typedef struct dj_expr {
+    dj_str                source;
     dj_operand            what;
     const dj_filter_call *filters;
     size_t                nfilters;

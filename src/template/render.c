@@ -388,6 +388,9 @@ dj_err dj_run_print(dj_run *run, const dj_var *v, bool raw)
         good = repaired(run, v);
         v = &good;
     }
+    const dj_tnode *node = dj_run_top(run)->at;
+    if (node != NULL && node->kind == &dj_node_value)
+        how.source = ((const dj_expr *)node->data)->source;
     dj_err e = dj_place_print(run, &run->place, v, &how, run->out, &failsafe);
     if (DJ_UNLIKELY(failsafe))
         log_failsafe(run, at);

@@ -49,11 +49,11 @@ typedef struct dj_template_dir {
 } dj_template_dir;
 
 typedef struct dj_template_limits { /* 0: the default */
-    uint32_t depth;       /* of include and extends, together: 32 */
-    uint64_t loops;       /* turns of all loops of a rendering: 1,000,000 */
-    uint64_t output;      /* bytes of a rendering: 16 MiB */
-    size_t   source;      /* bytes of a template: 1 MiB */
-    size_t   templates;   /* kept compiled: 10,000 */
+    uint32_t depth;                 /* of include and extends, together: 32 */
+    uint64_t loops;                 /* turns of all loops of a rendering: 1,000,000 */
+    uint64_t output;                /* bytes of a rendering: 16 MiB */
+    size_t   source;                /* bytes of a template: 1 MiB */
+    size_t   templates;             /* kept compiled: 10,000 */
 } dj_template_limits;
 
 /* What the floors above do for the engine; each may be NULL. */
@@ -85,33 +85,35 @@ typedef struct dj_engine_options {
 
 /* Why a template was refused, or a rendering failed. All lives in the scope of the call. */
 typedef struct dj_template_error {
-    dj_err   code; /* its name is Django's: dj_err_info_of */
-    dj_str   message;
-    dj_str   template; /* none: no template is to blame */
+    dj_err code; /* its name is Django's: dj_err_info_of */
+    dj_str message;
+    dj_str template; /* none: no template is to blame */
     uint32_t line, column;
     dj_str   source; /* of that template, for a debug page; none if it is unknown */
     dj_str   tried;  /* DJ_ERR_TEMPLATE_MISSING: places, one a line */
     /* What led there, innermost first: inclusions, parents. */
     struct dj_template_step {
-        dj_str   template;
+        dj_str template;
         uint32_t line;
     } steps[8];
     size_t nsteps;
 } dj_template_error;
 
-/* Options are copied, what they point to is borrowed. The engine lives as long as `s`. DJ_ERR_SETTINGS:
- * a library of a name that is taken. */
+/* Options are copied, what they point to is borrowed. The engine lives as long as `s`.
+ * DJ_ERR_SETTINGS: a library of a name that is taken. */
 DJ_CHECKED dj_err dj_engine_new(dj_scope *s, const dj_engine_options *options, dj_engine **out);
 /* "page.html", or "page.html#partial". The template stays valid until `s` ends, its static text,
  * too. DJ_ERR_TEMPLATE_MISSING, DJ_ERR_TEMPLATE_SYNTAX. */
 DJ_CHECKED dj_err dj_engine_load(dj_engine *engine, dj_scope *s, dj_str name,
                                  const dj_template **out, dj_template_error *error);
-/* Every template of every folder, compiled: `t` is NULL if it is broken, and `error` says why. Stops
- * at the first failure of `visit`. */
+/* Every template of every folder, compiled: `t` is NULL if it is broken, and `error` says why.
+ * Stops at the first failure of `visit`. */
 DJ_CHECKED dj_err dj_engine_each(dj_engine *engine, dj_scope *s,
                                  dj_err (*visit)(void *ctx, dj_str name, const dj_template *t,
                                                  const dj_template_error *error),
                                  void *ctx);
+/* Every built-in tag, those of {% load static %} too. */
+void dj_engine_each_tag(const dj_engine *engine, void (*visit)(void *ctx, dj_str name), void *ctx);
 dj_str dj_template_name(const dj_template *t);
 
 /* What a rendering starts with. */
@@ -158,12 +160,12 @@ typedef struct dj_walk_step {
     bool         raw;    /* `safe` is the last filter */
     dj_str       target; /* extends, include: the name if it is a literal; block: its name;
                             autoescape: "on" or "off" */
-    uint32_t     line, column;
+    uint32_t line, column;
 } dj_walk_step;
 
 /* In the order of the source; stops when `visit` returns false. */
 void dj_template_walk(const dj_template *t, bool (*visit)(void *ctx, const dj_walk_step *step),
-                      void *ctx);
+                      void              *ctx);
 
 /* -- what can be said of the escaping without rendering: context_check.c -- */
 
@@ -184,9 +186,9 @@ typedef enum dj_finding_code {
 } dj_finding_code;
 typedef struct dj_finding {
     dj_finding_code code;
-    dj_str          template;
-    uint32_t        line;
-    dj_str          message;
+    dj_str template;
+    uint32_t line;
+    dj_str   message;
 } dj_finding;
 #define DJ_FINDINGS_MAX 1000
 /* Starts as {0}; lives in the scope of the call. */
@@ -219,10 +221,10 @@ static inline dj_place dj_place_start(void)
 dj_place dj_place_after(dj_place at, dj_str chunk);
 /* What the printing of a value needs to know beside the value. */
 typedef struct dj_print {
-    bool escape; /* {% autoescape %} */
-    bool raw;    /* `safe` was the last filter, or autoescape off: Django's raw bytes anywhere */
-    bool contextual; /* the engine's option; off: HTML escaping everywhere */
-    dj_str source;   /* "{{ v }}", for messages; DJ_NONE: "{{ ... }}" */
+    bool   escape; /* {% autoescape %} */
+    bool   raw;    /* `safe` was the last filter, or autoescape off: Django's raw bytes anywhere */
+    bool   contextual; /* the engine's option; off: HTML escaping everywhere */
+    dj_str source;     /* of {{ source }}, for messages; DJ_NONE: "..." */
 } dj_print;
 /* Prints `v` escaped for *at and moves *at over it. DJ_ERR_TEMPLATE: the place can't take a value.
  * *failsafe is set if the failsafe word was printed, for the log. */
