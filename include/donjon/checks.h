@@ -49,6 +49,13 @@ DJ_NONNULL dj_scope *dj_check_scope(dj_check_run *c);
 
 /* -- running -- */
 
+/* What a program brings to its templates. */
+struct dj_library;
+typedef struct dj_check_templates {
+    const struct dj_library *const *libraries; /* dj_app.libraries */
+    size_t                          nlibraries;
+} dj_check_templates;
+
 typedef struct dj_check_input {
     const dj_conf *conf;
     dj_str         base; /* absolute folder: relative paths in settings start there */
@@ -57,9 +64,10 @@ typedef struct dj_check_input {
     const dj_urls *urls; /* the program's table; NULL: an audit of someone else's project */
     const char *const *
         middleware; /* names of the program's own layers, for MIDDLEWARE; ends with NULL; or NULL */
-    const dj_check *checks; /* the program's own */
-    size_t          nchecks;
-    bool            program; /* this program serves the site: look at its binary and process too */
+    const dj_check           *checks; /* the program's own */
+    size_t                    nchecks;
+    const dj_check_templates *templates; /* walk the site's templates; NULL: don't */
+    bool program; /* this program serves the site: look at its binary and process too */
 } dj_check_input;
 
 typedef struct dj_check_options {

@@ -23,7 +23,7 @@ struct dj_check_run {
     X(compatibility) X(files) X(types) X(keys) X(hosts) X(transport) X(cookies) X(csp)             \
         X(middleware_order) X(auth) X(caches) X(urls) X(staticfiles) X(templates) X(translation)   \
             X(admin) X(sites) X(mail) X(async_support) X(limits) X(logging) X(protections)         \
-                X(database) X(hardening)
+                X(database) X(hardening) X(template_findings)
 
 typedef struct check_family {
     const dj_check *checks;

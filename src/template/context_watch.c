@@ -43,7 +43,7 @@ static bool in_tag(const dj_place *p)
 
 /* -- tags -- */
 
-static void attr_end(dj_tag_watch *w, uint32_t line)
+static void attr_end(dj_tag_watch *w)
 {
     dj_str value = dj_str_strip(dj_str_n(w->value, w->value_len), DJ_LIT(" \t\r\n\f"));
     if (!w->in_attr)
@@ -61,9 +61,9 @@ static void attr_end(dj_tag_watch *w, uint32_t line)
     if (IS(w, attr, "name"))
         w->token = w->token || dj_str_eq(value, DJ_LIT("csrfmiddlewaretoken"));
     if (w->attr_len > 2 && w->attr[0] == 'o' && w->attr[1] == 'n')
-        w->handler = line;
+        w->handler = w->attr_line;
     if (IS(w, attr, "style"))
-        w->style = line;
+        w->style = w->attr_line;
 }
 
 static void form_end(dj_tag_watch *w, dj_scope *s, dj_findings *out)
@@ -123,8 +123,9 @@ void dj_watch_byte(dj_tag_watch *w, dj_scope *s, dj_findings *out, dj_str templa
     if (w->value_len > 0 && before->delim != DELIM_NONE && after->delim == DELIM_NONE)
         w->value_len--; /* what ended it */
     if (after->state == ST_ATTR_NAME && before->state != ST_ATTR_NAME) {
-        attr_end(w, line);
+        attr_end(w);
         w->in_attr = true;
+        w->attr_line = line;
         w->attr_len = w->value_len = 0;
         w->dynamic = false;
     }
@@ -134,7 +135,7 @@ void dj_watch_byte(dj_tag_watch *w, dj_scope *s, dj_findings *out, dj_str templa
         dj_findings_add(out, s, DJ_FINDING_CODE_URL, template, line,
                         DJ_LIT("a URL begins with javascript:"));
     if (in_tag(before) && !in_tag(after) && c == '>') {
-        attr_end(w, line);
+        attr_end(w);
         tag_end(w, s, out, template, after);
     }
 }

@@ -197,7 +197,7 @@ void dj_place_pass(dj_place *p);
 typedef struct dj_tag_watch {
     char     tag[16], attr[24], value[40]; /* in lower case, cut off */
     size_t   tag_len, attr_len, value_len;
-    uint32_t line;
+    uint32_t line, attr_line;
     bool     in_attr, end, dynamic; /* dynamic: a value stands in this attribute */
     bool     src, nonce, data;      /* of the tag: attributes; a script that does not run */
     bool     post, foreign, token;
