@@ -136,6 +136,17 @@ class Haproxy(Proxy):
                        listen=(f'bind :443 ssl crt /etc/ssl/{HOST}.pem', listen))
 
 
+class HaproxyOfBytes(Haproxy):
+    """HAProxy that knows no HTTP: it passes bytes on, behind a header of the PROXY protocol."""
+
+    def configure(self, _):
+        found = re.findall(r'(?m)^    backend site\n(?:        .*\n)+', PAGE.read_text())
+        assert len(found) == 1
+        backend = fill_in(found[0], upstream=('10.1.2.9:443', address_of(self.upstream, 'unix@{}', '127.0.0.1:{}')))
+        return ('defaults\n    mode tcp\n    timeout connect 60s\n    timeout client 60s\n    timeout server 60s\n'
+                f'frontend public\n    bind 127.0.0.1:{self.port}\n    default_backend site\n' + backend)
+
+
 PROXIES = {kind.name: kind for kind in (Nginx, H2o, Haproxy)}
 
 

@@ -11,7 +11,7 @@ import zlib
 
 import pytest
 from conftest import MIDDLEWARE, PATIENCE, SANITIZED, Site, Wire, make_certificate, new_folder, no_sanitizer_report, status_of
-from proxies import HOST, PROXIES, Tap
+from proxies import HOST, PROXIES, HaproxyOfBytes, Tap
 
 CONDITIONAL = 'django.middleware.http.ConditionalGetMiddleware'
 UPLOAD = 20 * 1024 * 1024
@@ -394,6 +394,32 @@ def test_a_site_that_redirects_to_https_does_not_loop_behind_tls(kind, certifica
         assert (answer.status, body) == (200, b'a\n') and answer.getheader('Strict-Transport-Security') == 'max-age=3600'
         answer, _ = ask(Peer(site, path, site.port).connection(), 'GET', '/token/a/')
         assert (answer.status, answer.getheader('Location')) == (301, f'https://{HOST}/token/a/')
+
+
+@pytest.mark.parametrize('how', ['tcp', 'unix', 'tls'])
+def test_haproxy_tells_the_address_by_the_proxy_protocol(how, certificate):
+    """It passes bytes on, TLS too. The client is known, and what it claims of itself is not believed."""
+    with new_folder() as folder, contextlib.ExitStack() as stack:
+        site = Site(folder, 'tests/site/peersite', **{**SETTINGS, 'PROXY_PROTOCOL': True, 'TRUSTED_PROXIES': ['127.0.0.1', 'unix']})
+        stack.callback(no_sanitizer_report, site)
+        stack.callback(site.end)
+        path = folder / 'site.sock'
+        site.start('--bind', f'unix:{path}', tls=certificate if how == 'tls' else None)
+        proxy = HaproxyOfBytes(folder, {'tcp': site.port, 'unix': path, 'tls': site.tls_port}[how])
+        stack.callback(proxy.end)
+        proxy.start()
+        options = {'timeout': PATIENCE, 'source_address': ('127.0.0.9', 0)}
+        if how == 'tls':
+            context = ssl.create_default_context(cafile=certificate[0])
+            context.check_hostname = False
+            connection = http.client.HTTPSConnection('127.0.0.1', proxy.port, context=context, **options)
+        else:
+            connection = http.client.HTTPConnection('127.0.0.1', proxy.port, **options)
+        for _ in range(3):
+            answer, body = ask(connection, 'GET', '/about/', X_Forwarded_Proto='https', X_Forwarded_For='6.6.6.6')
+            seen = about(body)
+            assert (answer.status, seen['client'], seen['secure']) == (200, '127.0.0.9', '1' if how == 'tls' else '0')
+            assert 'X-Forwarded-For' not in seen and 'X-Forwarded-Proto' not in seen
 
 
 # -- between the proxy and the site --
