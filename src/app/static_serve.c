@@ -7,12 +7,12 @@
  * Must not know: how the index is made, what hashed names are. */
 #include "app/static.h"
 #include "donjon/files.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-#define OPEN_MAX_KEPT                                                                              \
-    256 /* descriptors a worker keeps; what is asked beyond is opened each time                    \
-         */
+/* Descriptors that a worker keeps; what is asked for beyond is opened each time. */
+#define OPEN_MAX_KEPT 256
 
 #define LINE(resp, id, text, name)                                                                 \
     dj_header_add_line((resp), (id), (uint32_t)sizeof(name) - 1, DJ_LIT(text))
@@ -128,8 +128,9 @@ static dj_response *answer(dj_req *req, dj_static *st, const dj_static_entry *en
     dj_static_body fresh = {.path = NULL};
     int            fd = open_body(req, st, body, &fresh);
     if (DJ_UNLIKELY(fd < 0))
-        return dj_raise(req, DJ_ERR_NOT_FOUND,
-                        "a static file that was there at start can't be opened: reload the site");
+        return dj_raise(
+            req, errno == EMFILE || errno == ENFILE ? DJ_ERR_OVERLOAD : DJ_ERR_NOT_FOUND,
+            "a static file that was there at start can't be opened: %s", strerrordesc_np(errno));
     if (DJ_LIKELY(fresh.etag.line.len == 0))
         return respond(req, entry, coding, body, fd, &asked);
     return respond(req, entry, coding, &fresh, fd, &asked);

@@ -177,7 +177,7 @@ dj_file_asked dj_file_asked_of(dj_req *req)
     dj_file_asked asked = {.range = DJ_NONE};
     for (size_t i = 0; i < req->head->nfields; i++) {
         const dj_field *field = &req->head->fields[i];
-        dj_str         *place = field->id == DJ_FIELD_OTHER ? place_of(&asked, field->name) : NULL;
+        dj_str         *place = place_of(&asked, field->name);
         if (place != NULL) /* a second line of the same name: rare, and joined as everywhere */
             *place = dj_str_is_none(*place) ? field->value : dj_req_header(req, field->name);
     }
