@@ -237,6 +237,35 @@ static inline const token *parser_at(const conf_parser *p, size_t ahead)
 /* Index behind the balanced bracket that starts at `tok`. */
 size_t conf_skip_bracket(const conf_parser *p, size_t tok);
 node  *conf_node_new(conf_parser *p, node_kind kind, size_t start, size_t tok);
+
+/* -- what the parser's files share: parser_tokens.c, parser_atoms.c, parser.c -- */
+
+typedef struct node_list {
+    node **items;
+    size_t len, cap;
+} node_list;
+void  conf_push(conf_parser *p, node_list *list, node *n);
+node *conf_node_of(conf_parser *p, node_kind kind, size_t start, size_t tok, const node_list *list);
+node *conf_node_of1(conf_parser *p, node_kind kind, size_t start, size_t tok, node *a);
+/* The token that an error of its operator points at: n->toks[0]. */
+void conf_mark(conf_parser *p, node *n, size_t tok);
+/* What an audit passes over, and why. */
+node *conf_opaque(conf_parser *p, size_t start, dj_str why);
+/* One level deeper; false, and the error is set, if that is too deep. */
+bool conf_enter(conf_parser *p, size_t tok);
+/* Takes the operator if it is next; expect: else it is an error. */
+bool conf_accept(conf_parser *p, uint32_t op);
+bool conf_expect(conf_parser *p, uint32_t op, const char *wanted);
+bool conf_at_word(const conf_parser *p, const char *word);
+bool conf_is_comparison(const token *t);
+/* Is what comes next something that may follow an expression? */
+bool  conf_at_end_of_expr(const conf_parser *p);
+node *conf_parse_atom(conf_parser *p);
+/* Of a list or call: an expression, or one behind a star. */
+node *conf_parse_item(conf_parser *p);
+/* ( expr, ... ) behind a called name. `named`, if any, is the one keyword allowed; its value goes
+ * to *named_value. */
+bool conf_parse_args(conf_parser *p, node_list *args, const char *named, node **named_value);
 /* Words of a token for a message; hidden when the line assigns a secret. */
 dj_str conf_show(const conf_source *src, const token *t);
 
