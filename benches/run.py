@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The driver behind ./bench: Donjon beside a bare epoll loop and nginx, in one run.
 
-    ./bench [--works W1,W2,W6] [--rounds 5] [--seconds 4]
+    ./bench [--works W1,W2,W6,T] [--rounds 5] [--seconds 4]
 
 Servers have one worker, pinned to the first CPU; wrk is pinned to the second, with 64 keep-alive connections. Rounds are interleaved: every
 contender has its turn in each. What counts is CPU time per request (user and system of the server's processes, from /proc), and its ratio to
@@ -21,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import fortunes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / 'build'
@@ -254,17 +256,22 @@ def starts(settings):
 
 def main():
     parser = argparse.ArgumentParser(prog='./bench', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--works', default='W1,W2,W6', help='which, with commas (default W1,W2,W6)')
+    parser.add_argument('--works', default='W1,W2,W6,T', help='which, with commas (default W1,W2,W6,T; T: templates, without a server)')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--seconds', type=int, default=4, help='of one contender in one round')
     options = parser.parse_args()
     works = options.works.upper().split(',')
-    if set(works) - set(ABOUT):
-        parser.error(f'works are {", ".join(ABOUT)}')
+    if set(works) - set(ABOUT) - {'T'}:
+        parser.error(f'works are {", ".join(ABOUT)}, T')
     print(f'one worker on CPU {SERVER_CPU}, wrk with {CONNECTIONS} connections on CPU {LOAD_CPU}; '
           f'{options.rounds} rounds of {options.seconds} s')
     if len(CPUS) < 2:
         print('only one CPU here: the figures are of little worth')
+    if 'T' in works:
+        fortunes.measure(BUILD, SERVER_CPU, options.rounds, options.seconds)
+        works.remove('T')
+        if not works:
+            return 0
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(tempfile.mkdtemp(prefix='donjon-bench-'))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -13,12 +13,7 @@ static const dj_route urls[] = {
 int main(int argc, char **argv)
 {
     const dj_app app = {
-        .urls = {.routes = urls,
-                 .len = DJ_COUNT(urls),
-                 .handler400 = bad_request_page,
-                 .handler403 = denied_page,
-                 .handler404 = not_found_page,
-                 .handler500 = server_error_page},
+        .urls = DJ_ALL(urls),
         .settings = "demo/settings/development.py",
     };
     return dj_manage(argc, argv, &app);

@@ -8,7 +8,3 @@ dj_response *hello_page(dj_req *req);
 dj_response *request_json(dj_req *req);
 dj_response *errors_page(dj_req *req);
 dj_response *error_now(dj_req *req);
-dj_response *bad_request_page(dj_req *req);
-dj_response *denied_page(dj_req *req);
-dj_response *not_found_page(dj_req *req);
-dj_response *server_error_page(dj_req *req);

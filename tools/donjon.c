@@ -2,6 +2,7 @@
  *
  * Must not know: how a command works. */
 #include "manage/manage.h"
+#include "embed.h"
 #include "startproject.h"
 
 int main(int argc, char **argv)
@@ -9,6 +10,8 @@ int main(int argc, char **argv)
     static const dj_command commands[] = {
         {"check", NULL, "Audits the settings file of any Django project, without running it.",
          dj_manage_check},
+        {"embed", NULL, "Writes templates as a C file, for a program that carries them with it.",
+         dj_tool_embed},
         {"secret-key", "generate-secret-key", "Makes a new secret key.", dj_manage_secret_key},
         {"startproject", NULL, "Writes a new site: it builds, and its checks are clean.",
          dj_tool_startproject},

@@ -318,7 +318,8 @@ def step_site_asan(log):
 def step_docs(log):
     """Links and programs in the docs; the generated ones are what their generators say now."""
     total = pytest(log, 'docs', 'build', 'tests/docs')
-    for page, command in (('docs/settings.md', ['build/gen-settings-doc']), ('docs/checks.md', ['build/donjon', 'check', '--ids'])):
+    for page, command in (('docs/settings.md', ['build/gen-settings-doc']), ('docs/checks.md', ['build/donjon', 'check', '--ids']),
+                          ('docs/template-reference.md', ['build/gen-template-doc'])):
         status, made = log.run(command)
         good = status == 0 and made != '' and (ROOT / page).read_text().endswith(made)  # above it may stand what people wrote
         if not good:

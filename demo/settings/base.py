@@ -36,11 +36,16 @@ TIME_ZONE = 'UTC'
 STATIC_URL = 'static/'
 STATICFILES_DIRS = [BASE_DIR / 'static']
 
-# For pages from templates; {{ csp_nonce }} is what dj_csp_nonce() is in C.
 TEMPLATES = [
     {
         'BACKEND': 'django.template.backends.django.DjangoTemplates',
-        'OPTIONS': {'context_processors': ['django.template.context_processors.csp']},
+        'DIRS': [BASE_DIR / 'templates'],
+        'OPTIONS': {
+            'context_processors': [
+                'django.template.context_processors.request',
+                'django.template.context_processors.csp',
+            ],
+        },
     },
 ]
 

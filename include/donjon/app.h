@@ -14,6 +14,11 @@ typedef struct dj_app {
     const char *settings; /* default settings file; --settings and DONJON_SETTINGS override */
     const struct dj_check *checks; /* the program's own, donjon/checks.h; or NULL */
     size_t                 nchecks;
+    const struct dj_embedded_templates *templates; /* in the program (`donjon embed`); or NULL */
+    const struct dj_library *const *libraries; /* tags and filters, for {% load %}; or NULL */
+    size_t                          nlibraries;
+    const struct dj_context_processor *processors; /* the program's own, for TEMPLATES to name */
+    size_t                             nprocessors;
 } dj_app;
 
 /* The command line of a site: serve, runserver, check, secret-key, diffsettings, ... `--help`

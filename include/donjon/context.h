@@ -51,6 +51,7 @@ typedef struct dj_moment {
     uint32_t microsecond;
     uint8_t  month, day, hour, minute, second;
     bool     aware; /* utc_offset means something; else naive */
+    bool     local; /* it is that of the local zone (TIME_ZONE), whose name is shown, then */
 } dj_moment;
 
 typedef struct dj_var_list {

@@ -19,6 +19,7 @@
 #include "donjon/map.h"
 #include "donjon/middleware.h"
 #include "donjon/policy.h"
+#include "donjon/render.h"
 #include "donjon/request.h"
 #include "donjon/response.h"
 #include "donjon/routes.h"

@@ -227,24 +227,25 @@ typedef struct dj_record_gate {
 bool dj_record_may(dj_record_gate *gate, int64_t now_ms, uint64_t *left_out);
 
 struct dj_site {
-    const dj_settings   *settings;
-    dj_keys              keys; /* `key` is NULL without SECRET_KEY */
-    const dj_host_rules *hosts;
-    const dj_app        *app;
-    dj_resolver         *resolver;
-    struct dj_next      *layers; /* outermost first; a last one without layer */
-    size_t               nlayers;
-    dj_hook             *on_view;      /* outermost first */
-    dj_hook             *on_exception; /* innermost first */
-    dj_hook             *on_template;  /* innermost first */
-    size_t               non_view, non_exception, non_template;
-    dj_site_line         lines[DJ_SITE_LINES_MAX];
-    size_t               nlines;
-    struct dj_static    *statics; /* static.h; NULL: none are served */
-    dj_csp               csp;     /* SECURE_CSP, if its layer is in MIDDLEWARE */
-    dj_refusal_page      pages[DJ_REFUSAL_PAGES_MAX];
-    size_t               npages;
-    dj_record_gate       refusals; /* of this worker */
+    const dj_settings        *settings;
+    dj_keys                   keys; /* `key` is NULL without SECRET_KEY */
+    const dj_host_rules      *hosts;
+    const dj_app             *app;
+    dj_resolver              *resolver;
+    struct dj_site_templates *templates;
+    struct dj_next           *layers; /* outermost first; a last one without layer */
+    size_t                    nlayers;
+    dj_hook                  *on_view;      /* outermost first */
+    dj_hook                  *on_exception; /* innermost first */
+    dj_hook                  *on_template;  /* innermost first */
+    size_t                    non_view, non_exception, non_template;
+    dj_site_line              lines[DJ_SITE_LINES_MAX];
+    size_t                    nlines;
+    struct dj_static         *statics; /* static.h; NULL: none are served */
+    dj_csp                    csp;     /* SECURE_CSP, if its layer is in MIDDLEWARE */
+    dj_refusal_page           pages[DJ_REFUSAL_PAGES_MAX];
+    size_t                    npages;
+    dj_record_gate            refusals; /* of this worker */
 };
 
 /* SECRET_KEY and its fallbacks: signed_cookies.c. */

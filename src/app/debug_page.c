@@ -7,7 +7,7 @@
  * Content-Security-Policy.
  *
  * Must not know: how the error came to be. */
-#include "app/app.h"
+#include "app/templates.h"
 #include "donjon/forms.h"
 #include "donjon/policy.h"
 #include <fcntl.h>
@@ -255,6 +255,29 @@ static void add_request(dj_buf *b, dj_req *req)
     add_settings(b, req, &rules);
 }
 
+/* Where in which template, how the rendering came there, and the source around it. */
+static void add_template(dj_buf *b, dj_req *req)
+{
+    const dj_template_error *error = req->template_error;
+    if (error->template.len > 0) {
+        dj_buf_add_html(b, DJ_HTML("<h2>Template</h2>\n<table>\n"));
+        row(b, DJ_LIT("In"),
+            dj_strf(req->scope, DJ_FMT ", line %u, column %u", DJ_ARG(error->template), error->line,
+                    error->column));
+        for (size_t i = 0; i < error->nsteps; i++)
+            row(b, DJ_LIT("Used by"),
+                dj_strf(req->scope, DJ_FMT ", line %u", DJ_ARG(error->steps[i].template),
+                        error->steps[i].line));
+        dj_buf_add_html(b, DJ_HTML("</table>\n"));
+        dj_debug_excerpt(b, error->source, error->line);
+    }
+    if (error->tried.len > 0) {
+        dj_buf_add_html(b, DJ_HTML("<h2>Places that were looked at</h2>\n<pre>"));
+        text(b, error->tried);
+        dj_buf_add_html(b, DJ_HTML("</pre>\n"));
+    }
+}
+
 dj_response *dj_debug_page(dj_req *req, int status, dj_err e, dj_str sentence)
 {
     dj_scope *s = req->scope;
@@ -273,7 +296,9 @@ dj_response *dj_debug_page(dj_req *req, int status, dj_err e, dj_str sentence)
     if (req->match != NULL)
         row(&b, DJ_LIT("Route"), req->match->pattern);
     dj_buf_add_html(&b, DJ_HTML("</table>\n"));
-    if (ours && place.len > 0)
+    if (ours && req->template_error != NULL && req->template_error->code == e)
+        add_template(&b, req);
+    else if (ours && place.len > 0)
         add_source_at(&b, place);
     if (ours && e == DJ_ERR_NOT_FOUND && req->match == NULL)
         add_routes(&b, req);

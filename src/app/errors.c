@@ -5,7 +5,7 @@
  * core/handlers/exception.py, utils/log.py (log_response).
  *
  * Must not know: what raised the error, layers. */
-#include "app/app.h"
+#include "app/templates.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -208,14 +208,15 @@ static dj_view handler_of(const dj_req *req, int status)
     }
 }
 
-/* What the program's handler says; NULL if it has none or fails. */
-static dj_response *handler_answer(dj_req *req, int status, bool *failed)
+/* What the program's handler says, or its template of that status; NULL if it has neither, or it
+ * fails. */
+static dj_response *own_answer(dj_req *req, int status, dj_str text, bool *failed)
 {
     dj_view handler = handler_of(req, status);
     *failed = false;
-    if (handler == NULL)
+    dj_response *resp = handler != NULL ? handler(req) : dj_error_template(req, status, text);
+    if (resp == NULL && handler == NULL)
         return NULL;
-    dj_response *resp = handler(req);
     if (resp != NULL && resp->raised == DJ_OK && resp->render != NULL) {
         dj_response *(*render)(dj_response *, void *) = resp->render;
         resp->render = NULL;
@@ -230,23 +231,23 @@ static dj_response *handler_answer(dj_req *req, int status, bool *failed)
     return resp;
 }
 
-/* Handler, else page; a handler that fails is an error of its own, and the 500 handler is the last
- * that is asked. */
+/* Handler, else template, else our page; one that fails is an error of its own, and what there is
+ * for 500 is the last that is asked. */
 static dj_response *answer(dj_req *req, int status, dj_err e, dj_str text)
 {
     bool         failed;
-    dj_response *resp = handler_answer(req, status, &failed);
+    dj_response *resp = own_answer(req, status, text, &failed);
     if (resp != NULL)
         return resp;
     if (!failed)
         return page(req, status);
     dj_str detail =
-        dj_strf(req->scope, "handler%d failed: " DJ_FMT " (" DJ_FMT ")", status,
+        dj_strf(req->scope, "the page for %d failed: " DJ_FMT " (" DJ_FMT ")", status,
                 DJ_ARG(dj_failure_text(req->scope)), DJ_ARG(dj_failure_place(req->scope)));
     if (req->debug)
         resp = debug_page(req, 500, e, text);
     else if (status != 500)
-        resp = handler_answer(req, 500, &failed);
+        resp = own_answer(req, 500, text, &failed);
     if (resp == NULL)
         resp = page(req, 500);
     record_answer(req, resp, detail, dj_reason(500));

@@ -2,6 +2,7 @@
  *
  * Must not know: sockets, processes, command lines. */
 #include "app/static.h"
+#include "app/templates.h"
 
 /* -- layers -- */
 
@@ -132,7 +133,7 @@ dj_err dj_site_new(dj_scope *s, const dj_site_parts *parts, dj_site **out)
     if (e || (e = dj_host_rules_new(s, parts->settings, &site->hosts)) ||
         (e = dj_answers_prepare(s, site)) ||
         (e = dj_static_new(s, parts->settings, &site->statics)) ||
-        (e = make_layers(s, parts, site)))
+        (e = dj_templates_new(s, parts, site)) || (e = make_layers(s, parts, site)))
         return e;
     *out = site;
     return DJ_OK;

@@ -454,8 +454,10 @@ struct dj_req {
 
     const struct dj_shown_validators
         *validators; /* of dj_condition, for the view's answer; NULL: it was not asked */
-    const struct dj_site *site;
-    struct dj_match      *match;
+    struct dj_context        *context;        /* of templates; app/ */
+    struct dj_template_error *template_error; /* why the last rendering failed; app/ */
+    const struct dj_site     *site;
+    struct dj_match          *match;
 };
 
 /* Fills a request in memory of `s`: decodes the path. `head`, `peer` and `body` stay the caller's.

@@ -54,6 +54,12 @@ def test_the_front_page_shows_hello_c():
     assert code_of(ROOT / 'examples/hello.c') in [re.sub(r'\A/\*.*?\*/\s*', '', text, flags=re.S) for text in shown]
 
 
+def test_the_page_on_templates_shows_articles_c():
+    assert code_of(ROOT / 'examples/articles.c') in [text.strip() for _, text in blocks(ROOT / 'docs/templates.md', 'c')]
+    shown = [text.strip() for _, text in blocks(ROOT / 'docs/templates.md', 'django')]
+    assert (ROOT / 'examples/articles/index.html').read_text().strip() in shown
+
+
 def test_hello_c_has_at_most_20_lines():
     assert len((ROOT / 'examples/hello.c').read_text().splitlines()) <= 20
 
