@@ -56,7 +56,8 @@ void dj_add_text(dj_parser *p, const dj_token *t)
         p->text_piece = t->text;
         p->text_line = t->line;
         p->text_column = t->column;
-    } else if (p->text_piece.ptr + p->text_piece.len == t->text.ptr) {
+    } else if (!dj_str_is_none(p->text_piece) &&
+               p->text_piece.ptr + p->text_piece.len == t->text.ptr) {
         p->text_piece.len += t->text.len;
     } else {
         dj_buf_add(&p->text, p->text_piece);
@@ -109,6 +110,14 @@ void dj_close_body(dj_parser *p, dj_open *open)
 
 /* -- what tags ask -- */
 
+/* _("... without its bracket at the end of the word. */
+static bool is_unfinished(dj_str word)
+{
+    bool marked = dj_str_starts(word, DJ_LIT("_(\"")) || dj_str_starts(word, DJ_LIT("_('"));
+    char ending[2] = {marked ? word.ptr[2] : ' ', ')'};
+    return marked && !dj_str_ends(word, dj_str_n(ending, 2));
+}
+
 dj_err dj_tag_words(dj_parser *p, const dj_token *token, bool smart, dj_str **words, size_t *nwords)
 {
     dj_str rest = token->text, word;
@@ -121,8 +130,13 @@ dj_err dj_tag_words(dj_parser *p, const dj_token *token, bool smart, dj_str **wo
         return dj_parse_fail(p, "More than %d words in a tag", WORDS_MAX);
     *words = dj_new_array(p->scope, dj_str, n);
     *nwords = n;
-    for (size_t i = 0; i < n; i++)
-        (void)(smart ? dj_smart_next(&list, &(*words)[i]) : dj_word_next(&list, &(*words)[i]));
+    for (size_t i = 0; i < n; i++) {
+        dj_str *one = &(*words)[i];
+        (void)(smart ? dj_smart_next(&list, one) : dj_word_next(&list, one));
+        if (smart && is_unfinished(*one))
+            return dj_parse_fail(p, "A text that is marked for translation has no end: " DJ_FMT,
+                                 DJ_ARG(*one));
+    }
     return DJ_OK;
 }
 

@@ -73,7 +73,7 @@ bool dj_var_len(dj_run *run, const dj_var *v, size_t *len)
         *len = v->array->len;
         return true;
     case DJ_VAR_OBJECT:
-        *len = v->object.attrs->len;
+        *len = v->object.attrs->len - (is_mapping(v) ? 1 : 0); /* without forloop.length */
         return is_mapping(v) || is_group(v);
     case DJ_VAR_NONE:
     case DJ_VAR_BOOL:

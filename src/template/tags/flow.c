@@ -227,11 +227,11 @@ static dj_err for_leave(dj_run *run, dj_frame *frame, bool *again)
 
 static const dj_node_kind for_kind = {"for", for_enter, for_leave, NULL};
 
+/* `length` is of Django 6: it can be asked for, but {{ forloop }} does not list it. */
 static const dj_attr forloop_items[] = {
-    DJ_ATTR(dj_forloop, parentloop), DJ_ATTR(dj_forloop, length),
-    DJ_ATTR(dj_forloop, counter0),   DJ_ATTR(dj_forloop, counter),
-    DJ_ATTR(dj_forloop, revcounter), DJ_ATTR(dj_forloop, revcounter0),
-    DJ_ATTR(dj_forloop, first),      DJ_ATTR(dj_forloop, last),
+    DJ_ATTR(dj_forloop, parentloop), DJ_ATTR(dj_forloop, counter0),    DJ_ATTR(dj_forloop, counter),
+    DJ_ATTR(dj_forloop, revcounter), DJ_ATTR(dj_forloop, revcounter0), DJ_ATTR(dj_forloop, first),
+    DJ_ATTR(dj_forloop, last),       DJ_ATTR(dj_forloop, length),
 };
 const dj_attrs dj_forloop_attrs = {"forloop", sizeof(dj_forloop), forloop_items,
                                    DJ_COUNT(forloop_items)};

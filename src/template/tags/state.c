@@ -237,8 +237,16 @@ static dj_err ifchanged_leave(dj_run *run, dj_frame *frame, bool *again)
     dj_err e = is_new(run, node, dj_var_made(text, DJ_SAFE_HTML), &changed);
     if (e)
         return e;
-    if (changed) {
+    if (changed && text.len > 0) {
         dj_run_print_tracked(run, text);
+        return DJ_OK;
+    }
+    if (changed) {
+        /* Django renders a body that was empty a second time; tags in it may notice. */
+        run->place = state->place;
+        frame->state = NULL;
+        frame->pc = dj_node_index(frame->template, node) + 2;
+        *again = true;
         return DJ_OK;
     }
     /* The body was not printed: the page stands where it stood. Its frame goes on with else. */
