@@ -122,13 +122,17 @@ static int read_settings(check *k)
         dj_console_errf(k->s, k->con, DJ_FMT "\n", DJ_ARG(error.text));
         return 1;
     }
-    if (k->app != NULL && !k->audit)
+    if (k->app != NULL && !k->audit) {
+        dj_check_templates *templates = dj_new(k->s, dj_check_templates);
+        *templates = (dj_check_templates){k->app->libraries, k->app->nlibraries};
         dj_check_site_input(k->s, k->con, k->app, conf, &k->input);
-    else
+        k->input.templates = templates; /* not at the start of a site: it takes its time */
+    } else {
         k->input = (dj_check_input){.conf = conf,
                                     .base = project_folder(k, path),
                                     .env = k->con->env,
                                     .env_ctx = k->con->ctx};
+    }
     return DJ_OPTIONS_GO_ON;
 }
 
