@@ -213,7 +213,18 @@ dj_err dj_static_out_copy(dj_scope *s, const dj_static_out *out, dj_str name, in
 
 dj_err dj_static_out_remove(dj_scope *s, const dj_static_out *out, dj_str name)
 {
-    if (unlinkat(out->root, dj_cstr(s, name), 0) < 0 && errno != ENOENT && errno != ENOTDIR)
+    size_t slash = dj_str_rchr(name, '/');
+    bool   top = slash == DJ_NOT_FOUND;
+    dj_str base = top ? name : dj_str_from(name, slash + 1);
+    int    folder = open_here(out->root, top ? "." : dj_cstr(s, dj_str_first(name, slash)),
+                              O_PATH | O_DIRECTORY, 0);
+    int    undone = folder < 0 ? -1 : unlinkat(folder, dj_cstr(s, base), 0);
+    int    why = errno;
+    if (folder >= 0)
+        close(folder);
+    errno = why;
+    /* ELOOP: behind a link, where it is not ours to remove */
+    if (undone < 0 && why != ENOENT && why != ENOTDIR && why != ELOOP)
         return dj_fail_errno(s, "'" DJ_FMT "' can't be removed from " DJ_FMT, DJ_ARG(name),
                              DJ_ARG(out->path));
     return DJ_OK;

@@ -177,6 +177,16 @@ def test_links_that_lead_out_are_refused(static):
     assert "'passwd' is a symbolic link that leads out of its folder" in collect(static, status=1).stderr
 
 
+def test_links_in_the_root_are_not_followed(static):
+    elsewhere = static.folder / 'elsewhere'
+    elsewhere.mkdir()
+    (elsewhere / 'base.css.gz').write_text('not ours')
+    static.root.mkdir()
+    (static.root / 'css').symlink_to(elsewhere)
+    assert "can't be written to" in collect(static, status=1).stderr
+    assert [p.name for p in elsewhere.iterdir()] == ['base.css.gz']
+
+
 def test_one_at_a_time_and_not_over_the_site(static):
     static.root.mkdir()
     fd = os.open(static.root, os.O_RDONLY)
