@@ -33,7 +33,8 @@ def test_functions_that_it_names_exist():
 def test_its_limits_are_those_of_the_code():
     """The defaults of dj_http_limits, and of the settings that stand beside a number."""
     source = (ROOT / 'src/http/http1.c').read_text() + (ROOT / 'src/http/http.h').read_text()
-    for field, want in (('request_line', '8190'), ('field_line', '8190'), ('header_section', '32768'), ('chunk_line', '256'), ('trailers', '8190')):
+    for field, want in (('request_line', '8190'), ('field_line', '8190'), ('header_section', '32768'), ('chunk_line', '256'),
+                        ('trailers', '8190')):
         assert re.search(rf'\.{field} = {want},', source) and want in PAGE, field
     assert re.search(r'#define DJ_HTTP_FIELDS_MAX 100\b', source) and 'more than 100 of them' in PAGE
     for number, name in re.findall(r'(\d+)(?: s)? [\w ]+ \(`([A-Z_]+)`\)', PAGE):

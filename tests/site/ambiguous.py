@@ -9,16 +9,17 @@ TE_VALUES = [b'chunked', b'Chunked', b'CHUNKED', b' chunked', b'\tchunked', b'ch
              b'\xa0chunked', b'chunked\x00', b'chun\tked', b'chunked\r', b'chunked\r\n\tx', b'\r\n chunked', b'deflate', b'trailers']
 TE_NAMES = [b'Transfer-Encoding', b'transfer-encoding', b'TRANSFER-ENCODING', b'Transfer_Encoding', b'Transfer-Encoding ',
             b'Transfer-Encoding\t', b' Transfer-Encoding', b'\tTransfer-Encoding', b'Transfer-Encoding\x0b', b'Transfer\x00-Encoding',
-            b'Transfer-Encoding\xad', b'X-A: b\nTransfer-Encoding', b'X-A: b\rTransfer-Encoding', b'Transfer-Encoding:', b'Transfer Encoding',
-            b'"Transfer-Encoding"', b'Transfer-\xc4\x95ncoding', b'TE', b'Transfer-Encodin']
-LENGTH_VALUES = [b'%d', b'0%d', b'+%d', b'-%d', b' %d ', b'%d\t', b'\x0b%d', b'%d\x0b', b'0x%x', b'%d.0', b'%d;', b'%d,', b'%d, %d', b'"%d"',
-                 b'%d %d', b'', b'%de0', b'%d\x00', b'\r\n %d', b'00000000000000000000%d', b'1844674407370955161%d', b'%d\xa0', b'_%d', b'%d_0']
-CHUNK_SIZES = [b'%x', b'%X', b'0%x', b'0000000000000000%x', b'0x%x', b'+%x', b'-%x', b' %x', b'%x ', b'\t%x', b'%x\t', b'%x;', b'%x;a', b'%x;a=b',
-               b'%x;a="b"', b'%x;a="b', b'%x ;a=b', b'%x; a=b', b'%x;a=b;c', b'%x;\x01', b'%x,', b'%xg', b'%x\x00', b'%x.0', b'%x_', b'100000000%08x',
-               b'%x;a="\r\n"', b'%x;\n', b'%x;a\rb', b'']
+            b'Transfer-Encoding\xad', b'X-A: b\nTransfer-Encoding', b'X-A: b\rTransfer-Encoding', b'Transfer-Encoding:',
+            b'Transfer Encoding', b'"Transfer-Encoding"', b'Transfer-\xc4\x95ncoding', b'TE', b'Transfer-Encodin']
+LENGTH_VALUES = [b'%d', b'0%d', b'+%d', b'-%d', b' %d ', b'%d\t', b'\x0b%d', b'%d\x0b', b'0x%x', b'%d.0', b'%d;', b'%d,', b'%d, %d',
+                 b'"%d"', b'%d %d', b'', b'%de0', b'%d\x00', b'\r\n %d', b'00000000000000000000%d', b'1844674407370955161%d', b'%d\xa0',
+                 b'_%d', b'%d_0']
+CHUNK_SIZES = [b'%x', b'%X', b'0%x', b'0000000000000000%x', b'0x%x', b'+%x', b'-%x', b' %x', b'%x ', b'\t%x', b'%x\t', b'%x;', b'%x;a',
+               b'%x;a=b', b'%x;a="b"', b'%x;a="b', b'%x ;a=b', b'%x; a=b', b'%x;a=b;c', b'%x;\x01', b'%x,', b'%xg', b'%x\x00', b'%x.0',
+               b'%x_', b'100000000%08x', b'%x;a="\r\n"', b'%x;\n', b'%x;a\rb', b'']
 LINE_ENDS = [b'\n', b'\r', b'\r\r\n', b'\n\r\n', b'\r\n\r', b'\x0b\r\n', b' \r\n', b'\x00\r\n', b'\x85', b'\r\n ']
-NAMES = [b'X-A', b'x_a', b'Content_Length', b'Content-Length ', b'Content-Length\x00', b'content-length', b'', b' ', b'X A', b'X-A\t', b'X\xe9',
-         b'(x)', b'X"A', b'X-A:', b'Content-Length\x0b', b'Host ', b'\x01', b'X@', b'Content\x2dLength\x1f']
+NAMES = [b'X-A', b'x_a', b'Content_Length', b'Content-Length ', b'Content-Length\x00', b'content-length', b'', b' ', b'X A', b'X-A\t',
+         b'X\xe9', b'(x)', b'X"A', b'X-A:', b'Content-Length\x0b', b'Host ', b'\x01', b'X@', b'Content\x2dLength\x1f']
 
 
 def hidden(number):
@@ -37,8 +38,11 @@ def chunked(*pieces):
 
 
 def filled(rnd, values, number):
+    """One of the values, with the number in it."""
     value = rnd.choice(values)
-    return value.replace(b'%d', b'%d' % number).replace(b'%x', b'%x' % number).replace(b'%X', b'%X' % number).replace(b'%08x', b'%08x' % number)
+    for form in (b'%d', b'%x', b'%X', b'%08x'):
+        value = value.replace(form, form % number)
+    return value
 
 
 def target(rnd, number):
@@ -48,7 +52,8 @@ def target(rnd, number):
 def length_and_coding(rnd, n):
     body = rnd.choice([chunked(), chunked(b'x' * rnd.randint(1, 9)), b'0\r\n\r\n']) + hidden(n)
     length = rnd.choice([len(body), 0, 1, 5, len(body) - len(hidden(n)), len(body) + 1])
-    fields = [b'Content-Length: %d' % length, b'Transfer-Encoding: ' + rnd.choice([b'chunked', b'identity', b'Chunked', b'gzip, chunked', b'x'])]
+    fields = [b'Content-Length: %d' % length, b'Transfer-Encoding: '
+              + rnd.choice([b'chunked', b'identity', b'Chunked', b'gzip, chunked', b'x'])]
     rnd.shuffle(fields)
     return head(target(rnd, n), *fields, version=rnd.choice([b'HTTP/1.1', b'HTTP/1.1', b'HTTP/1.0'])) + body
 
@@ -56,13 +61,15 @@ def length_and_coding(rnd, n):
 def lengths(rnd, n):
     body = rnd.choice([hidden(n), b'x' * rnd.randint(0, 20) + hidden(n)])
     sizes = [rnd.choice([len(body), 0, 1, 7, len(body) - len(hidden(n))]) for _ in range(rnd.randint(1, 3))]
-    fields = [rnd.choice([b'Content-Length', b'content-length', b'CONTENT-LENGTH']) + b': ' + filled(rnd, LENGTH_VALUES if rnd.random() < .7 else [b'%d'], size)
+    fields = [rnd.choice([b'Content-Length', b'content-length', b'CONTENT-LENGTH']) + b': '
+              + filled(rnd, LENGTH_VALUES if rnd.random() < .7 else [b'%d'], size)
               for size in sizes]
     return head(target(rnd, n), *fields) + body
 
 
 def codings(rnd, n):
-    fields = [rnd.choice(TE_NAMES if rnd.random() < .5 else TE_NAMES[:1]) + b': ' + rnd.choice(TE_VALUES if rnd.random() < .7 else TE_VALUES[:1])
+    fields = [rnd.choice(TE_NAMES if rnd.random() < .5 else TE_NAMES[:1]) + b': '
+              + rnd.choice(TE_VALUES if rnd.random() < .7 else TE_VALUES[:1])
               for _ in range(rnd.choice([1, 1, 2]))]
     if rnd.random() < .4:
         fields.insert(rnd.randint(0, len(fields)), b'Content-Length: %d' % rnd.choice([0, 3, 5, 20]))
@@ -71,11 +78,14 @@ def codings(rnd, n):
 
 def chunk_sizes(rnd, n):
     data = rnd.choice([b'abc', b'x' * 17, hidden(n)])
-    lines = [filled(rnd, CHUNK_SIZES, len(data) + rnd.choice([0, 0, 0, -1, 1, 2])) + rnd.choice([b'\r\n', b'\r\n', b'\r\n', b'\n', b'\r', b'\r\r\n']),
+    lines = [filled(rnd, CHUNK_SIZES, len(data) + rnd.choice([0, 0, 0, -1, 1, 2]))
+             + rnd.choice([b'\r\n', b'\r\n', b'\r\n', b'\n', b'\r', b'\r\r\n']),
              data, rnd.choice([b'\r\n', b'\r\n', b'\r\n', b'\n', b'', b'\r', b'xx', b'\n\r\n'])]
     last = rnd.choice([b'0', b'0', b'0', b'00', b'0x0', b'-0', b'0;a', b'0 ', b'']) + rnd.choice([b'\r\n', b'\r\n', b'\n', b'\r'])
-    trailers = rnd.choice([b'', b'', b'X-T: v\r\n', b'Content-Length: 9\r\n', b'Transfer-Encoding: chunked\r\n', b'bad\r\n', b' fold\r\n', b'X-T: v\n', b'Host: b\r\n'])
-    return head(target(rnd, n), b'Transfer-Encoding: chunked') + b''.join(lines) + last + trailers + rnd.choice([b'\r\n', b'\r\n', b'\n', b'\r']) + hidden(n)
+    trailers = rnd.choice([b'', b'', b'X-T: v\r\n', b'Content-Length: 9\r\n', b'Transfer-Encoding: chunked\r\n', b'bad\r\n',
+                           b' fold\r\n', b'X-T: v\n', b'Host: b\r\n'])
+    end = rnd.choice([b'\r\n', b'\r\n', b'\n', b'\r'])
+    return head(target(rnd, n), b'Transfer-Encoding: chunked') + b''.join(lines) + last + trailers + end + hidden(n)
 
 
 def line_ends(rnd, n):
@@ -91,19 +101,22 @@ def line_ends(rnd, n):
 
 def folds(rnd, n):
     fold = rnd.choice([b'\r\n ', b'\r\n\t', b'\n ', b'\r ', b'\r\n \r\n '])
-    field = rnd.choice([b'X-A: b' + fold + b'c', b'Content-Length:' + fold + b'3', b'Transfer-Encoding:' + fold + b'chunked', b'X-A:' + fold + b'Content-Length: 50',
-                        b'Host' + fold + b': b', b'X-A: b' + fold])
+    field = rnd.choice([b'X-A: b' + fold + b'c', b'Content-Length:' + fold + b'3', b'Transfer-Encoding:' + fold + b'chunked',
+                        b'X-A:' + fold + b'Content-Length: 50', b'Host' + fold + b': b', b'X-A: b' + fold])
     fields = [field, b'Content-Length: 3'] if rnd.random() < .6 else [field]
     rnd.shuffle(fields)
     return head(target(rnd, n), *fields) + b'abc' + hidden(n)
 
 
 def hosts(rnd, n):
-    names = [b'www.example.com', b'other.example', b'', b'a b', b'www.example.com:80', b'www.example.com:', b'user@www.example.com', b'[::1]', b'a,b', b'a/b', b'a_b', b'\xc3\xa9', b'%41']
-    where = rnd.choice([b'http://%b/m/%d/' % (rnd.choice(names), n), b'https://%b/m/%d/' % (rnd.choice(names), n), b'//%b/m/%d/' % (rnd.choice(names), n), target(rnd, n),
+    names = [b'www.example.com', b'other.example', b'', b'a b', b'www.example.com:80', b'www.example.com:', b'user@www.example.com',
+             b'[::1]', b'a,b', b'a/b', b'a_b', b'\xc3\xa9', b'%41']
+    where = rnd.choice([b'http://%b/m/%d/' % (rnd.choice(names), n), b'https://%b/m/%d/' % (rnd.choice(names), n),
+                        b'//%b/m/%d/' % (rnd.choice(names), n), target(rnd, n),
                         b'http:/m/%d/' % n, b'ftp://x/m/%d/' % n, b'*', b'www.example.com:80', b'http://www.example.com'])
     fields = [rnd.choice([b'Host: ', b'Host:', b'host: ', b'HOST:\t']) + rnd.choice(names) for _ in range(rnd.choice([0, 1, 1, 2]))]
-    return head(where, *fields, method=rnd.choice([b'GET', b'OPTIONS', b'POST']), host=False, version=rnd.choice([b'HTTP/1.1', b'HTTP/1.1', b'HTTP/1.0'])) + hidden(n)
+    return head(where, *fields, method=rnd.choice([b'GET', b'OPTIONS', b'POST']), host=False,
+                version=rnd.choice([b'HTTP/1.1', b'HTTP/1.1', b'HTTP/1.0'])) + hidden(n)
 
 
 def bodies_of_others(rnd, n):
@@ -114,7 +127,8 @@ def bodies_of_others(rnd, n):
 
 
 def names(rnd, n):
-    fields = [rnd.choice(NAMES) + rnd.choice([b':', b': ', b' : ', b'', b'=', b'\t:']) + rnd.choice([b'3', b'v', b'', b'chunked']) for _ in range(rnd.randint(1, 4))]
+    fields = [rnd.choice(NAMES) + rnd.choice([b':', b': ', b' : ', b'', b'=', b'\t:'])
+              + rnd.choice([b'3', b'v', b'', b'chunked']) for _ in range(rnd.randint(1, 4))]
     if rnd.random() < .6:
         fields.insert(rnd.randint(0, len(fields)), b'Content-Length: %d' % rnd.choice([0, 3, len(hidden(n)) + 3]))
     return head(target(rnd, n), *fields) + b'abc' + hidden(n)
@@ -133,39 +147,52 @@ def pipelines(rnd, n):
 
 
 def old_versions(rnd, n):
-    version = rnd.choice([b'HTTP/1.0', b'HTTP/1.0', b'HTTP/0.9', b'', b'HTTP/1.2', b'HTTP/2.0', b'HTTP/1.10', b'http/1.1', b'HTTP/01.1', b'HTTP/1.1 ', b'HTTP/1', b'HTTP/1.1x'])
+    version = rnd.choice([b'HTTP/1.0', b'HTTP/1.0', b'HTTP/0.9', b'', b'HTTP/1.2', b'HTTP/2.0', b'HTTP/1.10', b'http/1.1', b'HTTP/01.1',
+                          b'HTTP/1.1 ', b'HTTP/1', b'HTTP/1.1x'])
     fields = [rnd.choice([b'Connection: keep-alive', b'Connection: Keep-Alive, close', b'Connection: close', b'Keep-Alive: 5', b'X-A: b'])]
     if rnd.random() < .5:
         fields.append(rnd.choice([b'Transfer-Encoding: chunked', b'Content-Length: 3']))
-    return head(target(rnd, n), *fields, version=version, method=rnd.choice([b'GET', b'POST']), host=rnd.random() < .7) + rnd.choice([b'', b'abc', chunked(b'abc')]) + hidden(n)
+    return head(target(rnd, n), *fields, version=version, method=rnd.choice([b'GET', b'POST']),
+                host=rnd.random() < .7) + rnd.choice([b'', b'abc', chunked(b'abc')]) + hidden(n)
 
 
 def expectations(rnd, n):
-    field = b'Expect: ' + rnd.choice([b'100-continue', b'100-Continue', b'100-continue, x', b'x', b'', b' 100-continue ', b'100-continue\r\nExpect: 100-continue'])
+    field = b'Expect: ' + rnd.choice([b'100-continue', b'100-Continue', b'100-continue, x', b'x', b'', b' 100-continue ',
+                                      b'100-continue\r\nExpect: 100-continue'])
     body = rnd.choice([b'abc', hidden(n)])
-    return head(target(rnd, n), field, b'Content-Length: %d' % rnd.choice([len(body), 0, 3]), version=rnd.choice([b'HTTP/1.1', b'HTTP/1.0'])) + body + hidden(n)
+    return head(target(rnd, n), field, b'Content-Length: %d' % rnd.choice([len(body), 0, 3]),
+                version=rnd.choice([b'HTTP/1.1', b'HTTP/1.0'])) + body + hidden(n)
 
 
 def request_lines(rnd, n):
-    line = rnd.choice([b'POST  /m/%d/ HTTP/1.1', b'POST /m/%d/  HTTP/1.1', b'POST\t/m/%d/ HTTP/1.1', b' POST /m/%d/ HTTP/1.1', b'POST /m/%d/ HTTP/1.1 ', b'\r\nPOST /m/%d/ HTTP/1.1',
-                       b'\r\n\r\nPOST /m/%d/ HTTP/1.1', b'\nPOST /m/%d/ HTTP/1.1', b'POST /m/%d/ x HTTP/1.1', b'POST /m/%d/\x0bHTTP/1.1', b'POST /m/%d/#f HTTP/1.1', b'POST /m/%d/%%00 HTTP/1.1',
-                       b'POST /m/%d/%%0d%%0aX HTTP/1.1', b'POST /m/%d/\\x HTTP/1.1', b'POST /m/%d/../x HTTP/1.1', b'POST /m/%d/%%zz HTTP/1.1', b'POST /m/%d/\xc3\xa9 HTTP/1.1',
-                       b'POST /m/%d/"<>` HTTP/1.1', b'POST /m/%d/%%2e%%2e/ HTTP/1.1', b'POST //m//%d/ HTTP/1.1', b'POST m/%d/ HTTP/1.1', b'POST /m/%d/?%%00 HTTP/1.1', b'POST /m/%d/;a=b HTTP/1.1',
+    line = rnd.choice([b'POST  /m/%d/ HTTP/1.1', b'POST /m/%d/  HTTP/1.1', b'POST\t/m/%d/ HTTP/1.1', b' POST /m/%d/ HTTP/1.1',
+                       b'POST /m/%d/ HTTP/1.1 ', b'\r\nPOST /m/%d/ HTTP/1.1',
+                       b'\r\n\r\nPOST /m/%d/ HTTP/1.1', b'\nPOST /m/%d/ HTTP/1.1', b'POST /m/%d/ x HTTP/1.1',
+                       b'POST /m/%d/\x0bHTTP/1.1', b'POST /m/%d/#f HTTP/1.1', b'POST /m/%d/%%00 HTTP/1.1',
+                       b'POST /m/%d/%%0d%%0aX HTTP/1.1', b'POST /m/%d/\\x HTTP/1.1', b'POST /m/%d/../x HTTP/1.1',
+                       b'POST /m/%d/%%zz HTTP/1.1', b'POST /m/%d/\xc3\xa9 HTTP/1.1',
+                       b'POST /m/%d/"<>` HTTP/1.1', b'POST /m/%d/%%2e%%2e/ HTTP/1.1', b'POST //m//%d/ HTTP/1.1', b'POST m/%d/ HTTP/1.1',
+                       b'POST /m/%d/?%%00 HTTP/1.1', b'POST /m/%d/;a=b HTTP/1.1',
                        b'POST /m/%d/ HTTP/1.1\x00', b'P\xd6ST /m/%d/ HTTP/1.1', b'POST: /m/%d/ HTTP/1.1', b'POST /m/%d/%%20HTTP/1.1'])
     return line % n + b'\r\nHost: %b\r\nContent-Length: 3\r\n\r\nabc' % HOST + hidden(n)
 
 
 def hop_by_hop(rnd, n):
-    field = rnd.choice([b'Connection: Content-Length', b'Connection: Transfer-Encoding', b'Connection: close, Host', b'Connection: X-Request-Id, X-Forwarded-Proto', b'Connection: keep-alive',
-                        b'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__', b'Upgrade: websocket\r\nConnection: upgrade', b'TE: trailers, chunked',
-                        b'Trailer: Content-Length', b'Proxy-Connection: keep-alive', b'Keep-Alive: timeout=1', b'Connection: \x0bclose', b'Connection:', b'X-Request-Id: 1', b'Max-Forwards: 0',
+    field = rnd.choice([b'Connection: Content-Length', b'Connection: Transfer-Encoding', b'Connection: close, Host',
+                        b'Connection: X-Request-Id, X-Forwarded-Proto', b'Connection: keep-alive',
+                        b'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__',
+                        b'Upgrade: websocket\r\nConnection: upgrade', b'TE: trailers, chunked',
+                        b'Trailer: Content-Length', b'Proxy-Connection: keep-alive', b'Keep-Alive: timeout=1', b'Connection: \x0bclose',
+                        b'Connection:', b'X-Request-Id: 1', b'Max-Forwards: 0',
                         b'Content-Encoding: chunked', b'Content-Type: a\r\nContent-Type: b', b'Authorization: a\r\nAuthorization: b'])
-    framing = rnd.choice([(b'Content-Length: 3', b'abc'), (b'Transfer-Encoding: chunked', chunked(b'abc')), (b'Content-Length: %d' % len(hidden(n)), hidden(n))])
+    framing = rnd.choice([(b'Content-Length: 3', b'abc'), (b'Transfer-Encoding: chunked', chunked(b'abc')),
+                          (b'Content-Length: %d' % len(hidden(n)), hidden(n))])
     return head(target(rnd, n), field, framing[0], method=rnd.choice([b'POST', b'GET'])) + framing[1] + hidden(n)
 
 
 def flipped_bytes(rnd, n):
-    data = bytearray(rnd.choice([head(target(rnd, n), b'Content-Length: 3') + b'abc', head(target(rnd, n), b'Transfer-Encoding: chunked', b'X-A: b') + chunked(b'abc', b'defg')]) + hidden(n))
+    data = bytearray(rnd.choice([head(target(rnd, n), b'Content-Length: 3') + b'abc',
+                                 head(target(rnd, n), b'Transfer-Encoding: chunked', b'X-A: b') + chunked(b'abc', b'defg')]) + hidden(n))
     for _ in range(rnd.randint(1, 4)):
         at = rnd.randrange(len(data))
         kind = rnd.random()
@@ -178,7 +205,8 @@ def flipped_bytes(rnd, n):
     return bytes(data)
 
 
-CLASSES = [length_and_coding, lengths, codings, chunk_sizes, line_ends, folds, hosts, bodies_of_others, names, pipelines, old_versions, expectations, request_lines, hop_by_hop,
+CLASSES = [length_and_coding, lengths, codings, chunk_sizes, line_ends, folds, hosts, bodies_of_others, names, pipelines, old_versions,
+           expectations, request_lines, hop_by_hop,
            flipped_bytes]
 
 

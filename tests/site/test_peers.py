@@ -191,8 +191,8 @@ def test_a_static_file_its_ranges_and_validators(peer):
     assert (answer.status, body, answer.getheader('Accept-Ranges')) == (200, content, 'bytes') and tag and date
     answer, body = ask(connection, 'HEAD', '/static/three.bin')
     assert (answer.status, body, answer.getheader('Content-Length'), answer.getheader('ETag')) == (200, b'', '300000', tag)
-    for asked, want in (('0-0', slice(0, 1)), ('100-199999', slice(100, 200000)), ('299999-', slice(299999, None)), ('-5000', slice(-5000, None)),
-                        ('0-400000', slice(None))):
+    for asked, want in (('0-0', slice(0, 1)), ('100-199999', slice(100, 200000)), ('299999-', slice(299999, None)),
+                        ('-5000', slice(-5000, None)), ('0-400000', slice(None))):
         answer, body = ask(connection, 'GET', '/static/three.bin', Range=f'bytes={asked}')
         first = want.indices(300000)[0]
         assert (answer.status, body) == (206, content[want]), asked
@@ -274,7 +274,8 @@ def test_an_upload_of_200_mb_stays_out_of_memory(kind, tmp_path):
     with running_site(MAX_REQUEST_BODY=limit) as (site, path), contextlib.ExitStack() as stack:
         port = site.port
         if kind != 'direct':
-            port = stack.enter_context(running_proxy(kind, path, **{'nginx': {'body': limit}, 'h2o': {'body': limit}, 'haproxy': {}}[kind])).port
+            extra = {} if kind == 'haproxy' else {'body': limit}  # which has no limit of its own
+            port = stack.enter_context(running_proxy(kind, path, **extra)).port
         peer = Peer(site, path, port)
         status, said, _ = peer.curl('--max-time', 10 * PATIENCE, '-F', f'file=@{file}', '-F', 'note=n', path='/count/')
         assert (status, said.decode()) == (0, sum_of(content) + ' n\n')

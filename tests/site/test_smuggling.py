@@ -12,7 +12,7 @@ import socket
 import time
 
 import pytest
-from ambiguous import CLASSES, ambiguous
+from ambiguous import ambiguous
 from conftest import PATIENCE, Site, Wire, new_folder, no_sanitizer_report
 from proxies import PROXIES, Tap
 
@@ -152,7 +152,8 @@ def test_nginx_and_donjon_count_the_same_requests(careless, tmp_path):
     tmp_path.chmod(0o755)
     rnd = random.Random(SEED + careless)
     accepted, same, classes = 0, 0, set()
-    with in_front('nginx', keepalive=1, location=LOCATION, http=LOG.format(log=log), server=CARELESS if careless else '', body='64k') as (tap, proxy):
+    extra = {'server': CARELESS} if careless else {}
+    with in_front('nginx', keepalive=1, location=LOCATION, http=LOG.format(log=log), body='64k', **extra) as (tap, proxy):
         counter, lines = Counter(tap), LogOfNginx(log)
         other = Wire(socket.create_connection(('127.0.0.1', proxy.port), PATIENCE))
         for number in range(COUNT):
