@@ -174,7 +174,7 @@ struct dj_build {
     dj_loop        *loop;
     dj_build_events on;
     dj_buf          kept;
-    pid_t           pid; /* of its process group, too */
+    pid_t           pid; /* of its process group, too; 0: it has ended */
     bool            watched;
 };
 
@@ -226,8 +226,8 @@ static void kill_now(dj_timer *t)
 
 void dj_build_stop(dj_build *b)
 {
-    if (b->stop.link != NULL)
-        return;
+    if (b->pid == 0 || b->stop.link != NULL)
+        return; /* it has ended already, or was told to */
     kill(-b->pid, SIGTERM);
     dj_timer_start(b->loop, &b->stop, STOP_MS);
 }
@@ -243,6 +243,7 @@ static void ended(pid_t pid, int status, void *ctx)
     close(b->output.fd);
     dj_timer_stop(b->loop, &b->stop);
     kill(-b->pid, SIGKILL); /* whatever it left behind; mostly nothing */
+    b->pid = 0;
     b->on.ended(status, dj_buf_str(&b->kept), b->on.ctx);
 }
 

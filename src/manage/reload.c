@@ -26,7 +26,7 @@ enum { MARK_SOURCE = 1, MARK_SETTINGS = 2 };
 #define PROGRAMS_MAX 8 /* one that serves, and those that end */
 #define REPORT_MAX   ((size_t)256 * 1024)
 #define HOSTS_MAX    256
-#define AGAIN_MAX    5 /* builds in a row that a file may interrupt */
+#define AGAIN_MAX    12 /* builds in a row that a file may interrupt */
 
 typedef struct reloader reloader;
 
@@ -39,7 +39,7 @@ typedef struct program {
     dj_buf    text;  /* reports; those before `done` were read */
     size_t    done;
     pid_t     pid;
-    bool      ready, retired, watched;
+    bool      retired, watched;
     dj_str    failure; /* why it said it can't serve */
 } program;
 
@@ -236,7 +236,6 @@ static void take_report(program *p, char letter, dj_str text)
         p->failure = dj_str_dup(p->scope, text);
         break;
     case DJ_REPORT_READY:
-        p->ready = true;
         r->served = true;
         break;
     default: /* of a program that is newer than this process */
@@ -509,13 +508,12 @@ static void build_ended(int status, dj_str output, void *ctx)
         end_if_all_ended(r);
         return;
     }
-    if (!r->build_stale)
-        r->interrupted = 0;
     if (r->build_stale) {
         r->build_stale = false;
         dj_timer_start(r->loop, &r->quiet, QUIET_MS);
         return;
     }
+    r->interrupted = 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         r->source_changed = false;
         all_quiet(&r->quiet);
