@@ -45,7 +45,8 @@ typedef struct dj_event {
 /* Nothing in an event can end it or begin another: `data` is split at each CR, LF and CR LF.
  *   DJ_ERR_MALFORMED  a line end or a NUL in type or id
  *   DJ_ERR_LIMIT      more than DJ_EVENTS_TURN_MAX in one turn
- * After an error nothing of this event is sent. */
+ * After an error nothing of this event is sent; its sentence is in dj_events_scope, and in the log
+ * if the stream ends with this turn. */
 DJ_CHECKED DJ_NONNULL dj_err dj_event_send(dj_event_stream *stream, const dj_event *event);
 
 /* What the client saw last, in the client's own words; DJ_NONE on its first visit. */

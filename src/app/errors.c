@@ -6,6 +6,7 @@
  *
  * Must not know: what raised the error, layers. */
 #include "app/templates.h"
+#include "donjon/caching.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -154,7 +155,7 @@ static dj_response *problem(dj_req *req, int status, dj_str body)
 static dj_response *negotiated(dj_req *req, dj_response *resp)
 {
     if (!dj_str_is_none(dj_req_header(req, DJ_LIT("Accept"))))
-        dj_header_set(resp, DJ_LIT("Vary"), DJ_LIT("Accept"));
+        dj_patch_vary(resp, DJ_LIT("Accept"));
     return resp;
 }
 
@@ -208,13 +209,20 @@ static dj_view handler_of(const dj_req *req, int status)
     }
 }
 
+/* The program's template of that status, for who does not like JSON better. */
+static dj_response *own_page(dj_req *req, int status, dj_str text)
+{
+    dj_response *resp = wants_problem(req) ? NULL : dj_error_template(req, status, text);
+    return resp == NULL || resp->raised != DJ_OK ? resp : negotiated(req, resp);
+}
+
 /* What the program's handler says, or its template of that status; NULL if it has neither, or it
  * fails. */
 static dj_response *own_answer(dj_req *req, int status, dj_str text, bool *failed)
 {
     dj_view handler = handler_of(req, status);
     *failed = false;
-    dj_response *resp = handler != NULL ? handler(req) : dj_error_template(req, status, text);
+    dj_response *resp = handler != NULL ? handler(req) : own_page(req, status, text);
     if (resp == NULL && handler == NULL)
         return NULL;
     if (resp != NULL && resp->raised == DJ_OK && resp->render != NULL) {

@@ -7,6 +7,7 @@
  *
  * Must not know: sockets, settings, routes. HTML standard, section 9.2. */
 #include "donjon/events.h"
+#include "donjon/log.h"
 #include "donjon/time.h"
 #include "http/http.h"
 #include "loop/loop.h"
@@ -64,7 +65,7 @@ dj_err dj_event_send(dj_event_stream *stream, const dj_event *event)
     dj_buf *out = &stream->out;
     size_t  before = out->len;
     if (has_line_end(event->type) || has_line_end(event->id))
-        return dj_fail(stream->req->scope, DJ_ERR_MALFORMED,
+        return dj_fail(stream->turn, DJ_ERR_MALFORMED,
                        "a line end or a NUL in the type or the id of an event");
     if (!dj_str_is_none(event->type))
         add_field(out, DJ_LIT("event"), event->type);
@@ -78,13 +79,25 @@ dj_err dj_event_send(dj_event_stream *stream, const dj_event *event)
     if (out->full) {
         out->len = before;
         out->full = false;
-        return dj_fail(stream->req->scope, DJ_ERR_LIMIT, "more than %zu bytes of events at once",
+        return dj_fail(stream->turn, DJ_ERR_LIMIT, "more than %zu bytes of events at once",
                        DJ_EVENTS_TURN_MAX);
     }
     return DJ_OK;
 }
 
 /* -- turns -- */
+
+/* The head went out long ago, so only the log can tell. */
+static void record_failure(dj_event_stream *st)
+{
+    const dj_req        *req = st->req;
+    const dj_log_context context = {.method = req->head->method_name,
+                                    .path = req->path,
+                                    .client = req->peer->address,
+                                    .detail = dj_failure_text(st->turn)};
+    dj_log(DJ_LIT("django.request"), DJ_ERROR_LEVEL, &context,
+           "A stream of events ended with a failure: " DJ_FMT, DJ_ARG(req->path));
+}
 
 /* True: fn is to be asked. False: a comment is due, or the server ends. */
 static bool wait_for_turn(dj_event_stream *st)
@@ -119,11 +132,13 @@ static bool next(dj_req *req, void *ctx, dj_str *piece)
         st->woken = false;
         int64_t ms = st->fn(st, st->ctx);
         st->over = ms < 0;
+        if (st->over && dj_failure(st->turn) != DJ_OK)
+            record_failure(st);
         st->ask_ms = dj_monotonic_ms() + (ms < 1 ? 1 : ms < INT32_MAX ? ms : INT32_MAX);
         *piece = dj_buf_str(&st->out);
-    }
-    if (st->resp->ending)
+    } else if (st->resp->ending) {
         return false;
+    }
     if (piece->len > 0)
         st->beat_ms = dj_monotonic_ms() + DJ_EVENTS_BEAT_MS;
     return true;

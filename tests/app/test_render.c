@@ -349,6 +349,20 @@ DJ_TEST(wrong_options_stop_the_start)
 
 /* -- bounds -- */
 
+DJ_TEST(a_program_gets_json_in_place_of_the_template)
+{
+    dj_client       *client = opened(c);
+    const dj_answer *a = dj_client_send(
+        client, &(dj_client_request){.path = "/missing/",
+                                     .headers = DJ_PAIRS({"Accept", "application/json"})});
+    assert_int_equal(a->status, 404);
+    dj_expect_str(DJ_LIT("application/problem+json"), dj_answer_header(a, "Content-Type"));
+    a = dj_client_send(client, &(dj_client_request){.path = "/missing/",
+                                                    .headers = DJ_PAIRS({"Accept", "text/html"})});
+    assert_true(dj_str_starts(a->body, DJ_LIT("404 /missing/")));
+    dj_expect_str(DJ_LIT("Accept"), dj_answer_header(a, "Vary"));
+}
+
 DJ_TEST(a_runaway_template_is_an_error_and_not_a_dead_worker)
 {
     dj_client       *client = opened_with(c, LAYERS ENGINE(PROCESSORS) "TEMPLATE_MAX_LOOPS = 100\n"
@@ -375,4 +389,5 @@ DJ_TESTS(DJ_T(a_page_shows_what_the_tables_of_the_structs_name),
          DJ_T(pages_of_errors_come_from_templates),
          DJ_T(a_template_that_fails_is_a_500_with_its_line_in_the_log),
          DJ_T(broken_templates_stop_the_start), DJ_T(wrong_options_stop_the_start),
+         DJ_T(a_program_gets_json_in_place_of_the_template),
          DJ_T(a_runaway_template_is_an_error_and_not_a_dead_worker))

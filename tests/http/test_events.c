@@ -195,6 +195,8 @@ DJ_TEST(a_type_or_id_with_a_line_end_is_refused)
         dj_expect_err(DJ_ERR_MALFORMED, now.failed);
         dj_expect_str(DJ_LIT(""), sent(client, &type, 1));
         dj_expect_err(DJ_ERR_MALFORMED, now.failed);
+        assert_true(dj_answer_logged(dj_client_get(client, "/events/"), "django.request",
+                                     "a line end or a NUL in the type or the id"));
     }
 }
 
