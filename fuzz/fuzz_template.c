@@ -42,8 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const dj_str    values[] = {DJ_STR_INIT("1"), DJ_STR_INIT("<2>")};
     static struct dj_multi_item pairs[] = {{DJ_STR_INIT("a"), values, 2}};
     static dj_var_multi         get = {pairs, 1};
-    const char                 *text = (const char *)data, *zero = memchr(text, '\0', size);
-    dj_scope                   *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
+    const char *text = (const char *)data, *zero = size == 0 ? NULL : memchr(text, '\0', size);
+    dj_scope   *s = dj_scope_open(DJ_SCOPE_MAX_DEFAULT);
     if (s == NULL)
         return 0;
     dj_str parts[2] = {dj_str_n(text, zero == NULL ? size : (size_t)(zero - text)), DJ_LIT("x")};

@@ -60,6 +60,10 @@ bool dj_smart_next(dj_str *rest, dj_str *word);
 typedef struct dj_segment {
     dj_str  name;
     int64_t index; /* the name as a number, or -1 */
+    /* Where the last object that was asked had it: objects of a loop are of one type. A program is
+     * the worker's own, so this is kept in it. */
+    const dj_attrs *attrs;
+    const dj_attr  *attr;
 } dj_segment;
 
 /* A literal or a path. */
@@ -437,5 +441,7 @@ dj_str dj_engine_library_names(const dj_engine *engine, dj_scope *s);
 
 /* Python's repr of a float. */
 dj_str dj_float_repr(dj_scope *s, double d);
-/* The same without an exponent, as Django prints it. */
+/* repr() of a text, for messages. */
+dj_str dj_text_repr(dj_scope *s, dj_str text);
+/* The same as dj_float_repr without an exponent, as Django prints it. */
 dj_str dj_float_text(dj_scope *s, double d);

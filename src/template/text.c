@@ -134,6 +134,13 @@ static void add_str_repr(dj_buf *out, dj_str text)
     dj_buf_add_byte(out, quote);
 }
 
+dj_str dj_text_repr(dj_scope *s, dj_str text)
+{
+    dj_buf b = dj_buf_make(s, SIZE_MAX / 2);
+    add_str_repr(&b, text);
+    return dj_buf_str(&b);
+}
+
 static void add_moment_repr(dj_buf *out, const dj_var *v)
 {
     const dj_moment *m = v->moment;

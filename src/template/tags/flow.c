@@ -292,8 +292,8 @@ static dj_err for_open(dj_parser *p, const dj_token *t)
 
 static dj_err for_next(dj_parser *p, dj_open *open, const dj_token *t, dj_str word)
 {
-    (void)t;
-    if (dj_str_eq(word, DJ_LIT("empty")))
+    /* {% empty x %} ends the loop, as in Django: it is not "empty" and nothing else is asked. */
+    if (dj_str_eq(word, DJ_LIT("empty")) && dj_str_eq(t->text, word))
         dj_next_branch(p, open, NULL, "endfor\0");
     else
         dj_close_body(p, open);

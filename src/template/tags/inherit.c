@@ -276,8 +276,8 @@ static dj_err extends_next(dj_parser *p, dj_open *open, const dj_token *t, dj_st
     if (p->template->extends != UINT32_MAX)
         return dj_parse_fail(p, "'extends' cannot appear more than once in the same template");
     if (tag->late)
-        return dj_parse_fail(p, "{%% " DJ_FMT " %%} must be the first tag in '" DJ_FMT "'.",
-                             DJ_ARG(t->text), DJ_ARG(p->template->name));
+        return dj_parse_fail(p, "{%% " DJ_FMT " %%} must be the first tag in " DJ_FMT ".",
+                             DJ_ARG(t->text), DJ_ARG(dj_text_repr(p->failures, p->template->name)));
     p->template->extends = open->node;
     dj_close_body(p, open);
     return DJ_OK;
@@ -426,8 +426,8 @@ static dj_err include_options(dj_parser *p, dj_str *words, size_t nwords, includ
         } else if (dj_str_eq(option, DJ_LIT("only"))) {
             tag->only = true;
         } else {
-            return dj_parse_fail(p, "Unknown argument for 'include' tag: '" DJ_FMT "'.",
-                                 DJ_ARG(option));
+            return dj_parse_fail(p, "Unknown argument for 'include' tag: " DJ_FMT ".",
+                                 DJ_ARG(dj_text_repr(p->failures, option)));
         }
     }
     return DJ_OK;

@@ -285,8 +285,8 @@ static dj_err ifchanged_next(dj_parser *p, dj_open *open, const dj_token *t, dj_
 {
     ifchanged_tag *tag = (ifchanged_tag *)(uintptr_t)p->nodes[open->node].data;
     const dj_str  *words = open->data;
-    (void)t;
-    if (dj_str_eq(word, DJ_LIT("else"))) {
+    /* {% else x %} ends it, as in Django. */
+    if (dj_str_eq(word, DJ_LIT("else")) && dj_str_eq(t->text, word)) {
         dj_next_branch(p, open, NULL, "endifchanged\0");
         return DJ_OK;
     }

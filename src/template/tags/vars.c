@@ -48,7 +48,8 @@ static dj_err with_open(dj_parser *p, const dj_token *t)
     if (tag->nvalues == 0)
         return dj_parse_fail(p, "'with' expected at least one variable assignment");
     if (nwords > 0)
-        return dj_parse_fail(p, "'with' received an invalid token: '" DJ_FMT "'", DJ_ARG(words[0]));
+        return dj_parse_fail(p, "'with' received an invalid token: " DJ_FMT,
+                             DJ_ARG(dj_text_repr(p->failures, words[0])));
     return dj_open_body(p, t, dj_emit(p, &with_kind, tag), "endwith\0");
 }
 
