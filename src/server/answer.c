@@ -9,7 +9,9 @@
 #include "server/server.h"
 #include "donjon/log.h"
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -18,20 +20,25 @@
 #define COPY_MAX                                                                                   \
     ((size_t)16 *                                                                                  \
      1024) /* bodies up to here are copied behind their head: one piece for the kernel */
-#define IOV_BATCH 32
-#define TURN_MAX  ((size_t)1024 * 1024) /* of one body in one turn: the others want theirs, too */
+#define IOV_BATCH     32
+#define WRITE_TICK_MS 1000
+#define TURN_MAX      ((size_t)1024 * 1024) /* of one body in one turn: the others want theirs, too */
 
 /* `more` follows at once: the kernel need not send a packet that is not full. */
 static dj_io send_some(dj_conn *conn, const struct iovec *iov, size_t n, bool more, size_t *sent)
 {
-    if (conn->tls != NULL)
-        return dj_tls_write(conn->tls, iov[0].iov_base, iov[0].iov_len, sent);
+    if (conn->tls != NULL) {
+        dj_io io = dj_tls_write(conn->tls, iov[0].iov_base, iov[0].iov_len, sent);
+        conn->sent += *sent;
+        return io;
+    }
     int           flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = n};
     ssize_t       done = n == 1 ? send(conn->watch.fd, iov[0].iov_base, iov[0].iov_len, flags)
                                 : sendmsg(conn->watch.fd, &message, flags);
     if (done >= 0) {
         *sent = (size_t)done;
+        conn->sent += *sent;
         return DJ_IO_OK;
     }
     return errno == EAGAIN || errno == EINTR ? DJ_IO_WANT_WRITE : DJ_IO_FAILED;
@@ -146,6 +153,7 @@ static dj_io send_file(dj_conn *conn)
             return io;
     }
     conn->file_sent += n < 0 ? sent : (size_t)n;
+    conn->sent += n < 0 ? 0 : (uint64_t)n;
     conn->body_left = file_left(conn);
     return DJ_IO_OK;
 }
@@ -212,9 +220,6 @@ static dj_io flush_kept(dj_conn *conn)
             return io;
         if (file_left(conn) && conn->file_sent - before >= TURN_MAX)
             return DJ_IO_WANT_WRITE;
-        /* A body's tick and a view's freedom from time-outs are not the writer's to change. */
-        if (conn->state == DJ_CONN_WRITE)
-            dj_timer_start(conn->worker->loop, &conn->timer, conn->worker->config->limits.write_ms);
     }
     return DJ_IO_OK;
 }
@@ -252,6 +257,58 @@ static dj_io flush_stage(dj_conn *conn)
     return conn->body_left ? flush_kept(conn) : DJ_IO_OK;
 }
 
+/* -- clients that read slowly --
+ *
+ * Time in which we wait for the client is paid with bytes that its side has acknowledged, as a body
+ * is with those that arrive. It may stand still for write_ms, and on average take write_rate: else
+ * a byte now and then would hold an answer, its memory and its file for ever. */
+
+static int64_t tick_ms(const dj_conn *conn)
+{
+    int64_t ms = conn->worker->config->limits.write_ms / 4 + 1;
+    return ms < WRITE_TICK_MS ? ms : WRITE_TICK_MS;
+}
+
+/* Of all that was sent: what is not waiting in the kernel. (Under TLS a little less: records have
+ * headers.) */
+static uint64_t taken(const dj_conn *conn)
+{
+    int queued = 0;
+    if (ioctl(conn->watch.fd, SIOCOUTQ, &queued) < 0 || queued < 0)
+        queued = 0;
+    return conn->sent > (uint64_t)queued ? conn->sent - (uint64_t)queued : 0;
+}
+
+static void wait_begins(dj_conn *conn)
+{
+    conn->write_since_ms = dj_loop_ms(conn->worker->loop);
+    conn->taken = taken(conn);
+}
+
+static bool reads_too_slowly(dj_conn *conn)
+{
+    const dj_limits *limits = &conn->worker->config->limits;
+    int64_t          now = dj_loop_ms(conn->worker->loop);
+    uint64_t         all = taken(conn);
+    if (all > conn->taken) {
+        conn->write_credit_ms += (int64_t)((all - conn->taken) * 1000 / limits->write_rate);
+        conn->taken = all;
+    }
+    conn->write_credit_ms -= now - conn->write_since_ms;
+    conn->write_since_ms = now;
+    if (conn->write_credit_ms > limits->write_ms)
+        conn->write_credit_ms = limits->write_ms;
+    return conn->write_credit_ms < 0;
+}
+
+bool dj_conn_write_tick(dj_conn *conn)
+{
+    if (reads_too_slowly(conn))
+        return false;
+    dj_timer_start(conn->worker->loop, &conn->timer, tick_ms(conn));
+    return true;
+}
+
 bool dj_conn_flush(dj_conn *conn)
 {
     dj_io io = conn->worker->stage.len > 0 ? flush_stage(conn) : flush_kept(conn);
@@ -261,8 +318,13 @@ bool dj_conn_flush(dj_conn *conn)
         dj_conn_close(conn);
         return false;
     }
-    if (conn->state != DJ_CONN_HANDLE && conn->state != DJ_CONN_BODY)
-        dj_conn_enter(conn, DJ_CONN_WRITE, conn->worker->config->limits.write_ms);
+    /* A body's tick and a view's freedom from time-outs are not the writer's to change. */
+    if (conn->state != DJ_CONN_HANDLE && conn->state != DJ_CONN_BODY &&
+        conn->state != DJ_CONN_WRITE) {
+        dj_conn_enter(conn, DJ_CONN_WRITE, tick_ms(conn));
+        conn->write_credit_ms = conn->worker->config->limits.write_ms;
+        wait_begins(conn);
+    }
     dj_conn_want(conn, io == DJ_IO_WANT_READ ? DJ_READ : DJ_WRITE);
     return true;
 }
@@ -385,10 +447,15 @@ void dj_conn_stage_response(dj_conn *conn)
  * come back from a connection that is lost meanwhile. */
 static void flush_waiting(dj_conn *conn)
 {
+    bool     waits = false;
     dj_loop *loop = conn->worker->loop;
     while (dj_conn_flush(conn) && !dj_conn_is_flushed(conn)) {
-        if (dj_co_wait(loop, conn->worker->config->limits.write_ms) != DJ_OK)
-            dj_conn_close(conn); /* the peer reads nothing any more */
+        if (!waits)
+            wait_begins(conn);
+        waits = true;
+        (void)!dj_co_wait(loop, tick_ms(conn));
+        if (reads_too_slowly(conn))
+            dj_conn_close(conn);
     }
 }
 
@@ -422,6 +489,7 @@ void dj_conn_stream_body(dj_work *work)
                    promised >= 0;
     dj_response_head(&conn->worker->stage, work->resp, &wire, dj_worker_date(conn->worker));
     work->streaming = true;
+    conn->write_credit_ms = conn->worker->config->limits.write_ms;
     work->resp->ending = conn->worker->draining;
     flush_waiting(conn);
     if (work->resp->live)

@@ -516,6 +516,8 @@ static void time_out(dj_timer *timer)
         if (dj_conn_body_tick(conn))
             return;
         refuse_request(conn, 408, DJ_LIT("body-too-slow"));
+    } else if (conn->state == DJ_CONN_WRITE && dj_conn_write_tick(conn)) {
+        return;
     } else if (conn->state == DJ_CONN_HEAD) {
         dj_conn_refuse(conn, 408, DJ_LIT("head-too-slow"));
     } else {

@@ -38,7 +38,8 @@ typedef struct dj_limits {
     unsigned       connections, connections_per_address;      /* 10000, 100; per worker */
     unsigned       requests_per_connection;                   /* 1000 */
     int64_t        head_ms, idle_ms, write_ms, body_grace_ms; /* 10000 15000 30000 10000 */
-    uint64_t       body_rate; /* bytes a second after the grace: 1024 */
+    uint64_t       body_rate;  /* bytes a second after the grace: 1024 */
+    uint64_t       write_rate; /* bytes a second that a client takes, after write_ms: 1024 */
 } dj_limits;
 dj_limits dj_limits_default(void);
 
@@ -163,6 +164,8 @@ typedef struct dj_conn {
     size_t        piece, piece_from; /* then the body: the response's pieces from here on, */
     uint64_t      file_sent;         /* then its file from there on */
     bool          body_left;
+    uint64_t      sent, taken; /* bytes handed to the kernel, and those that it got rid of */
+    int64_t       write_since_ms, write_credit_ms;
 } dj_conn;
 
 struct dj_worker {
@@ -173,7 +176,8 @@ struct dj_worker {
     struct dj_tls          *tls;
     struct dj_listener     *listeners;
     size_t                  nlisteners;
-    dj_timer                pause; /* accepting again after EMFILE */
+    dj_timer                pause;   /* accepting again after EMFILE */
+    dj_timer                tickets; /* with TLS */
     dj_conn                *conns;
     unsigned                nconns;
     struct dj_addresses    *addresses;
@@ -241,6 +245,8 @@ void dj_conn_answer_asterisk(dj_conn *conn);
  * waits for it. False: the connection is closed. */
 bool dj_conn_flush(dj_conn *conn);
 bool dj_conn_is_flushed(const dj_conn *conn);
+/* The timer, in DJ_CONN_WRITE. False: the client reads too slowly. */
+bool dj_conn_write_tick(dj_conn *conn);
 
 /* worker.c's pools and counts, for connections */
 #define DJ_CONN_BUFFER ((size_t)8192)
@@ -289,7 +295,9 @@ typedef struct dj_tls dj_tls;
  * encrypted, key does not belong to the certificate. An expired certificate and a key that others
  * may read are logged as warnings. */
 DJ_CHECKED dj_err dj_tls_new(dj_scope *s, dj_str cert_path, dj_str key_path, dj_tls **out);
-void              dj_tls_free(dj_tls *tls); /* sessions go on: they hold what they need */
+/* From time to time: the secrets of hours that are over are forgotten also where nobody comes. */
+void dj_tls_tick(void);
+void dj_tls_free(dj_tls *tls); /* sessions go on: they hold what they need */
 typedef struct dj_tls_session dj_tls_session;
 dj_tls_session               *dj_tls_accept(dj_tls *tls, int fd); /* NULL: memory */
 /* All need SIGPIPE ignored. Read until WANT_READ: what was decrypted already wakes no descriptor.

@@ -130,6 +130,12 @@ static bool tickets_share(void)
     return true;
 }
 
+void dj_tls_tick(void)
+{
+    if (shared_tickets != NULL)
+        (void)tickets_turn(shared_tickets, time(NULL) / TICKET_LIFE); /* else at a handshake */
+}
+
 /* SSL_CTX_set_tlsext_ticket_key_evp_cb(3): 1 done, 2 done and send a new ticket, 0 no such key, -1
  * error. */
 static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char *iv, EVP_CIPHER_CTX *cipher,

@@ -15,6 +15,7 @@
 
 #define ACCEPT_BATCH   16  /* a turn, so that connections in service get theirs */
 #define PAUSE_MS       100 /* without descriptors or memory, before accepting again */
+#define TICKETS_MS     60000
 #define KEEP_WORKS     64u /* pooled, beyond that freed */
 #define KEEP_CONNS     256u
 #define KEEP_BUFFERS   64u
@@ -43,6 +44,7 @@ dj_limits dj_limits_default(void)
         .write_ms = 30000,
         .body_grace_ms = 10000,
         .body_rate = 1024,
+        .write_rate = 1024,
     };
 }
 
@@ -369,6 +371,13 @@ static dj_err open_listener(dj_scope *s, dj_worker *w, dj_listener *l, const dj_
     return DJ_OK;
 }
 
+static void turn_tickets(dj_timer *t)
+{
+    dj_worker *w = (dj_worker *)(void *)((char *)t - offsetof(dj_worker, tickets));
+    dj_tls_tick();
+    dj_timer_start(w->loop, t, TICKETS_MS);
+}
+
 /* The end of the worker's scope: what the pools hold. */
 static void empty_pools(void *what)
 {
@@ -414,6 +423,9 @@ dj_err dj_worker_new(dj_scope *s, dj_loop *loop, const dj_server_config *config,
         if (e)
             return e;
     }
+    w->tickets.fire = turn_tickets;
+    if (tls != NULL)
+        dj_timer_start(loop, &w->tickets, TICKETS_MS);
     *out = w;
     return DJ_OK;
 }
@@ -457,6 +469,7 @@ void dj_worker_close(dj_worker *w)
 {
     w->drained = NULL;
     dj_timer_stop(w->loop, &w->pause);
+    dj_timer_stop(w->loop, &w->tickets);
     dj_timer_stop(w->loop, &w->drain_timer);
     watch_listeners(w, false);
     while (w->conns != NULL)

@@ -366,6 +366,57 @@ DJ_TEST(a_reader_that_stops_is_closed)
     end(c, f);
 }
 
+/* A little now and then is not enough; a steady kilobyte a second is. */
+DJ_TEST(a_reader_that_takes_a_little_now_and_then_is_closed)
+{
+    fix *f = begin(c, handle);
+    f->config.limits.write_ms = 300;
+    f->config.limits.write_rate = 100000;
+    const char *paths[] = {"/big", "/for-ever"};
+    for (size_t i = 0; i < DJ_COUNT(paths); i++) {
+        int  fd = connect_with(f, 4096);
+        char some[512];
+        ask(fd, paths[i]);
+        turn(f, 20);
+        assert_int_equal(dj_worker_connections(f->worker), 1);
+        for (int k = 0; k < 200 && dj_worker_connections(f->worker) > 0; k++) {
+            (void)!recv(fd, some, sizeof some, MSG_DONTWAIT);
+            turn(f, 40); /* about 12 kB a second */
+        }
+        assert_int_equal(dj_worker_connections(f->worker), 0);
+        close(fd);
+    }
+    int fd = connect_with(f, 4096);
+    f->config.limits.write_rate = 1000;
+    ask(fd, "/big");
+    assert_true(hear(f, fd, "Content-Length: 600000", 1));
+    while (f->got_len < BIG) { /* 4 KiB at a time, for longer than write_ms */
+        ssize_t n = recv(fd, f->got + f->got_len, 16384, MSG_DONTWAIT);
+        assert_true(n > 0 || (n < 0 && errno == EAGAIN));
+        f->got_len += n > 0 ? (size_t)n : 0;
+        turn(f, 20);
+    }
+    close(fd);
+    end(c, f);
+}
+
+/* Kept bytes of earlier answers stop the reading of a body, not its clock. */
+DJ_TEST(a_body_behind_answers_that_nobody_reads_gets_nowhere)
+{
+    fix *f = begin(c, handle);
+    f->config.limits.body_grace_ms = 200;
+    f->config.limits.write_ms = 200;
+    int fd = connect_with(f, 4096);
+    for (int i = 0; i < 2000; i++)
+        ask(fd, "/a-path-that-makes-an-answer");
+    say(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc");
+    for (int i = 0; i < 200 && dj_worker_connections(f->worker) > 0; i++)
+        turn(f, 50);
+    assert_int_equal(dj_worker_connections(f->worker), 0);
+    close(fd);
+    end(c, f);
+}
+
 DJ_TEST(an_idle_connection_is_closed_without_a_word)
 {
     fix *f = begin(c, handle);
@@ -427,5 +478,7 @@ DJ_TESTS(DJ_T(pipelined_answers_keep_their_order_when_views_wait),
          DJ_T(a_slow_head_gets_408_however_often_it_sends),
          DJ_T(a_body_that_stops_after_a_fast_start_gets_408),
          DJ_T(a_body_at_the_permitted_rate_is_taken), DJ_T(a_reader_that_stops_is_closed),
+         DJ_T(a_reader_that_takes_a_little_now_and_then_is_closed),
+         DJ_T(a_body_behind_answers_that_nobody_reads_gets_nowhere),
          DJ_T(an_idle_connection_is_closed_without_a_word),
          DJ_T(drain_answers_what_is_there_and_what_is_on_its_way))
