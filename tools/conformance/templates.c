@@ -6,10 +6,10 @@
  * of these vectors says so. */
 #include "app/app.h"
 #include "conformance.h"
+#include "donjon/time.h"
 #include "http/http.h"
 #include "template/template.h"
 #include <stdlib.h>
-#include <time.h>
 
 /* -- values -- */
 
@@ -237,14 +237,10 @@ static dj_err reverse_hook(void *ctx, dj_run *rendering, dj_str name, const dj_v
 
 /* -- a case -- */
 
-static void set_zone(dj_str zone)
+static void set_zone(run *r, dj_str zone)
 {
-    char room[128];
-    if (dj_str_is_none(zone))
-        zone = DJ_LIT("UTC");
-    snprintf(room, sizeof room, DJ_FMT, DJ_ARG(zone));
-    setenv("TZ", room, 1);
-    tzset();
+    if (dj_time_zone_set(r->scope, dj_str_is_none(zone) ? DJ_LIT("UTC") : zone))
+        case_fail(r, DJ_FMT, DJ_ARG(dj_failure_text(r->scope)));
 }
 
 static bool flag(const json_t *object, const char *name, bool otherwise)
@@ -358,7 +354,7 @@ static void render_case(run *r, const json_t *c)
     const dj_template *t = NULL;
     dj_render_input    input = {.items = items_of(r, context), .nitems = json_object_size(context)};
     dj_out             out = dj_out_make(r->scope, (uint64_t)16 * 1024 * 1024);
-    set_zone(js_str(settings, "TIME_ZONE"));
+    set_zone(r, js_str(settings, "TIME_ZONE"));
     if (!dj_str_is_none(get))
         input.get = multi_of(r, get);
     dj_engine *engine = engine_of(r, c, &hooks);
