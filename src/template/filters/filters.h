@@ -34,7 +34,7 @@ DJ_CHECKED dj_err filter_text_needed(dj_run *run, const dj_var *arg, dj_str *out
 bool filter_is_iterable(const dj_var *v);
 /* v[i] for what has places: a list, an array, a text; not a map. */
 bool filter_is_sequence(const dj_var *v);
-/* Items of an iterable, as an array. */
+/* Items of an iterable, as an array; none of them is lazy. */
 DJ_CHECKED dj_err filter_items(dj_run *run, const dj_var *v, dj_var **items, size_t *len);
 
 /* -- what a filter makes -- */

@@ -17,7 +17,11 @@ static dj_err item(dj_run *run, const dj_var *v, bool last, dj_var *out)
     if (!filter_is_sequence(v) || !dj_var_len(run, v, &len))
         return dj_fail(dj_run_scope(run), DJ_ERR_TEMPLATE, "the value has no items by number");
     nothing(out);
-    return len == 0 ? DJ_OK : dj_var_at(run, v, last ? len - 1 : 0, out);
+    if (len == 0)
+        return DJ_OK;
+    dj_var one;
+    dj_err e = dj_var_at(run, v, last ? len - 1 : 0, &one);
+    return e ? e : dj_var_force(run, &one, out);
 }
 
 FILTER(filter_first_item)
@@ -38,7 +42,9 @@ FILTER(filter_random)
         return dj_fail(dj_run_scope(run), DJ_ERR_TEMPLATE, "random wants a list");
     if (len == 0)
         return DJ_OK;
-    return dj_var_at(run, in, dj_random_below((uint32_t)len), out);
+    dj_var one;
+    dj_err e = dj_var_at(run, in, dj_random_below((uint32_t)len), &one);
+    return e ? e : dj_var_force(run, &one, out);
 }
 
 FILTER(filter_length)
@@ -294,9 +300,8 @@ static dj_err sorted(dj_run *run, const dj_var *in, const dj_var *arg, bool reve
     sort_key *spare = dj_new_array(dj_run_scope(run), sort_key, e ? 0 : len);
     for (size_t i = 0; !e && i < len; i++) {
         bool found;
-        e = dj_var_force(run, &items[i], &keys[i].item);
-        if (!e)
-            e = key_of(run, &by, &keys[i].item, &keys[i].value, &found);
+        keys[i].item = items[i];
+        e = key_of(run, &by, &items[i], &keys[i].value, &found);
         if (!e && !found)
             return DJ_OK;
     }

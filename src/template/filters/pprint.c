@@ -16,12 +16,12 @@ static bool is_list(const dj_var *v)
     return v->kind == DJ_VAR_LIST || v->kind == DJ_VAR_ARRAY;
 }
 
-/* A map's items by name; a stable sort by insertion into a merge would be more than it needs. */
 static int by_name(const void *a, const void *b)
 {
     return dj_str_cmp(((const dj_var_item *)a)->name, ((const dj_var_item *)b)->name);
 }
 
+/* Names are there once, so the sort need not be stable. */
 static const dj_var_item *sorted_items(printer *p, const dj_var_map *map)
 {
     dj_var_item *items = dj_new_array(dj_run_scope(p->run), dj_var_item, map->len);

@@ -281,7 +281,10 @@ dj_err filter_items(dj_run *run, const dj_var *v, dj_var **items, size_t *len)
         *len = 0;
     *items = dj_new_array(dj_run_scope(run), dj_var, *len);
     for (size_t i = 0; i < *len; i++) {
-        dj_err e = dj_var_at(run, v, i, &(*items)[i]);
+        dj_var one;
+        dj_err e = dj_var_at(run, v, i, &one);
+        if (!e)
+            e = dj_var_force(run, &one, &(*items)[i]);
         if (e)
             return e;
     }
