@@ -35,8 +35,9 @@ typedef struct checker {
     size_t       block_from;
     dj_str       name; /* of the template that is being walked */
     uint64_t     bytes;
-    bool         raw;  /* autoescape is off */
-    bool         lost; /* the place is not known any more: nothing more is said about it */
+    uint32_t     error_line; /* where the markup began to be malformed */
+    bool         raw;        /* autoescape is off */
+    bool         lost;       /* the place is not known any more: nothing more is said about it */
 } checker;
 
 static void walk(checker *k, program *p, uint32_t from, uint32_t to);
@@ -124,6 +125,8 @@ static void walk_text(checker *k, const dj_walk_step *step)
         char     c = step->text.ptr[i];
         k->at = dj_place_after(before, dj_str_n(&step->text.ptr[i], 1));
         dj_watch_byte(&k->watch, k->s, k->out, k->name, line, &before, &k->at, c);
+        if (k->at.state == ST_ERROR && before.state != ST_ERROR)
+            k->error_line = line;
         line += c == '\n';
         if (k->at.state == ST_ERROR && k->at.seen == ERROR_SLASH && !k->lost) {
             find(k, DJ_FINDING_AMBIGUOUS_SLASH, line,
@@ -162,9 +165,11 @@ static void walk_value(checker *k, uint32_t line, dj_str what, bool raw)
     } else if (k->lost) {
         ;
     } else if (why != NULL) {
-        find(k, k->at.state == ST_ERROR ? DJ_FINDING_BAD_MARKUP : DJ_FINDING_REFUSED, line,
-             dj_strf(k->s, "cannot determine the context of {{ " DJ_FMT " }}: %s", DJ_ARG(what),
-                     why));
+        bool   bad = k->at.state == ST_ERROR;
+        dj_str since = bad ? dj_strf(k->s, " since line %u", k->error_line) : DJ_LIT("");
+        find(k, bad ? DJ_FINDING_BAD_MARKUP : DJ_FINDING_REFUSED, line,
+             dj_strf(k->s, "cannot determine the context of {{ " DJ_FMT " }}: %s" DJ_FMT,
+                     DJ_ARG(what), why, DJ_ARG(since)));
         lose(k);
     } else if (k->at.url_part == URL_UNKNOWN) {
         find(k, DJ_FINDING_AMBIGUOUS_URL, line,

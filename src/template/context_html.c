@@ -182,6 +182,12 @@ bool dj_place_may_close(const dj_place *p)
            body_name(p)[p->close - CLOSE_SLASH] == '\0';
 }
 
+bool dj_place_in_close(const dj_place *p)
+{
+    return in_body(p) && p->close != CLOSE_NOTHING && p->close != CLOSE_DASH &&
+           p->close != CLOSE_DASHES;
+}
+
 /* -- tags -- */
 
 static void enter_tag(dj_place *p)

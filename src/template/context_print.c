@@ -69,6 +69,8 @@ const char *dj_place_refusal(const dj_place *p)
             return "it stands behind a backslash";
         if (p->ref != 0 && p->state < ST_CSS_BLOCK)
             return "it stands behind \"&\" in CSS";
+        if (dj_place_in_close(p) && p->state < ST_CSS_BLOCK)
+            return "it stands behind \"<\" in CSS";
     }
     return NULL;
 }
@@ -328,12 +330,12 @@ static void print_css(const printing *w)
         add(w, text);
 }
 
-/* `in_reference`: behind "&" of an attribute the first letter must not go on with a reference. */
-static void print_js_text(const printing *w, bool in_reference)
+/* `cut`: something of the page was begun in front of the value, a reference behind "&" or an end
+ * tag behind "</": its first letter must not go on with that. */
+static void print_js_text(const printing *w, bool cut)
 {
     dj_str text = w->text;
-    if (in_reference && text.len > 0 &&
-        (dj_is_alpha(text.ptr[0]) || dj_is_digit(text.ptr[0]) || text.ptr[0] == '#')) {
+    if (cut && text.len > 0 && text.ptr[0] > ' ' && text.ptr[0] != '\\') {
         add(w, dj_strf(w->s, "\\u%04x", (unsigned)(unsigned char)text.ptr[0]));
         text = dj_str_from(text, 1);
     }
@@ -381,11 +383,17 @@ static dj_err print_js_value(const printing *w, const dj_var *v)
 
 /* -- a value -- */
 
-static void print_text(printing *w, bool in_reference)
+static void print_text(printing *w, bool cut)
 {
     switch (w->p->state) {
-    case ST_TEXT:
     case ST_RCDATA:
+        if (cut && w->text.len > 0 && dj_is_alpha(w->text.ptr[0])) {
+            add_reference(w->b, w->text.ptr[0]);
+            w->text = dj_str_from(w->text, 1);
+        }
+        print_html(w);
+        break;
+    case ST_TEXT:
     case ST_BOGUS:
         print_html(w);
         break;
@@ -418,7 +426,7 @@ static void print_text(printing *w, bool in_reference)
     case ST_JS_DQ:
     case ST_JS_SQ:
     case ST_JS_REGEXP:
-        print_js_text(w, in_reference);
+        print_js_text(w, cut);
         break;
     case ST_CSS:
         print_css(w);
@@ -455,7 +463,7 @@ static void print_raw(printing *w)
 
 static dj_err print_contextual(printing *w, const dj_var *v, const dj_print *how)
 {
-    bool        in_reference = w->p->ref != 0;
+    bool        cut = w->p->ref != 0 || dj_place_in_close(w->p);
     const char *why = dj_place_refusal(w->p);
     if (why != NULL)
         return refuse(w, how, why);
@@ -464,7 +472,7 @@ static dj_err print_contextual(printing *w, const dj_var *v, const dj_print *how
     if (w->p->state == ST_JS)
         e = print_js_value(w, v);
     else if ((e = text_of(w, v)) == DJ_OK)
-        print_text(w, in_reference);
+        print_text(w, cut);
     end(w->p);
     return e;
 }

@@ -156,6 +156,8 @@ void dj_url_value(dj_place *p, dj_str text);
 void dj_place_enter_value(dj_place *p, uint8_t delim);
 /* Was "</script" and the like read in full, so that a blank would end the body? */
 bool dj_place_may_close(const dj_place *p);
+/* In the middle of "</script" or "<!--" in a body: letters of a value could go on with it. */
+bool dj_place_in_close(const dj_place *p);
 /* The bytes of a value in a comment's automaton. */
 uint8_t dj_comment_step(uint8_t seen, char c);
 /* A character reference that static text has begun ends here: a value follows. */

@@ -171,6 +171,21 @@ DJ_TEST(a_value_goes_on_with_no_character_reference)
     EXPECT_ROWS(rows);
 }
 
+DJ_TEST(a_value_goes_on_with_no_end_tag)
+{
+    static const row rows[] = {
+        {"<script>x = \"</@>\";", "script", "<script>x = \"</\\u0073cript>\";"},
+        {"<script>x = \"</scr@>\";", "ipt", "<script>x = \"</scr\\u0069pt>\";"},
+        {"<script>x = \"<@>\";", "!--", "<script>x = \"<\\u0021-->\";"},
+        {"<script>x = \"<b>@\";", "i", "<script>x = \"<b>i\";"},
+        {"<title></titl@></title>", "e", "<title></titl&#101;></title>"},
+        {"<title>a</@></title>", "b", "<title>a</&#98;></title>"},
+        {"<style>a { b: '</styl@>' }", "e", "refused"},
+        {"<script type=text/x></scr@>", "ipt", "<script type=text/x></scrZdonjonZ>"},
+    };
+    EXPECT_ROWS(rows);
+}
+
 DJ_TEST(no_scheme_comes_together_from_pieces)
 {
     static const row rows[] = {
@@ -336,7 +351,7 @@ DJ_TEST(json_has_an_end)
 
 DJ_TESTS(DJ_T(where_a_chunk_ends_makes_no_difference), DJ_T(markup_is_read_as_browsers_read_it),
          DJ_T(a_value_makes_no_tag_and_no_name_of_its_own), DJ_T(a_value_ends_no_comment),
-         DJ_T(a_value_goes_on_with_no_character_reference),
+         DJ_T(a_value_goes_on_with_no_character_reference), DJ_T(a_value_goes_on_with_no_end_tag),
          DJ_T(no_scheme_comes_together_from_pieces), DJ_T(javascript_is_followed),
          DJ_T(css_is_followed), DJ_T(a_page_in_srcdoc_takes_values_in_its_text_only),
          DJ_T(kinds_of_safety_count_in_their_place_only),
