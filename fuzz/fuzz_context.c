@@ -38,7 +38,7 @@ static const char *const pages[] = {
     "<script>// {{ v }}\nvar x; /* {{ w }} */ y()</script>",
     "<script>a = 1 / {{ v }} / 2; b = x /{{ w }}/ 3</script>",
     "<script><!-- <script> {{ v }} </script> f('{{ w }}') --></script><p>x</p>",
-    "<script type=\"application/json\">{\"a\": {{ v }}, \"b\": \"{{ w }}\"}</script>",
+    "<script type=\"application/ld+json\">{\"a\": {{ v }}, \"b\": \"{{ w }}\"}</script>",
     "<script type=text/template><b title='{{ v }}'>{{ w }}</b></script><p>x</p>",
     "<script type='{{ v }}'>x = {{ w }}</script>",
     "<a onclick=\"f('{{ v }}', {{ w }})\">x</a>",
@@ -56,7 +56,6 @@ static const char *const pages[] = {
     "<input {{ v }}{{ w }}=\"x\">",
     "<input data-{{ v }}=\"{{ w }}\">",
     "<h{{ v }}>x</h{{ v }}><b{{ w }}>y</b>",
-    "a <{{ v }}> b </{{ w }}> c",
     "<a/href={{ v }}><a title=\"x\"href=\"{{ w }}\">x</a>",
     "<?xml {{ v }}?><!doctype {{ w }}><p>x</p>",
     "{% for x in l %}<li title={{ x }}>{{ x }}</li>{% endfor %}",
@@ -157,7 +156,7 @@ static void add_css(dj_buf *b, const char *css)
             const char *close = strstr(css + 2, "*/");
             css = close == NULL ? css + strlen(css) : close + 2;
         } else {
-            if (strchr(";:{}()[]@\\", c) != NULL)
+            if (strchr(";{}()[]@\\", c) != NULL)
                 dj_buf_add_byte(b, c);
             css++;
         }
@@ -211,7 +210,8 @@ static void add_attr(dj_scope *s, dj_buf *b, const GumboAttribute *a)
 static bool is_code(const GumboElement *e)
 {
     const GumboAttribute *type = gumbo_get_attribute(&e->attributes, "type");
-    return e->tag == GUMBO_TAG_SCRIPT && (type == NULL || strstr(type->value, "json") != NULL);
+    return e->tag == GUMBO_TAG_SCRIPT &&
+           (type == NULL || strcmp(type->value, "application/ld+json") == 0);
 }
 
 /* Names that the value chose: only that they are harmless counts. */

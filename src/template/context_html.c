@@ -458,7 +458,7 @@ static void comment_byte(dj_place *p, char c)
 static void tag_name_start(dj_place *p, char c)
 {
     p->state = ST_TAG_NAME;
-    p->name_at = p->name_len = 0;
+    p->name_at = p->name_len = p->seen = 0;
     dj_name_step(&dj_names_elements, &p->name_at, &p->name_len, dj_to_lower(c));
 }
 
@@ -511,6 +511,8 @@ static void tag_name_step(dj_place *p, char c)
         error(p);
     else
         dj_name_step(&dj_names_elements, &p->name_at, &p->name_len, dj_to_lower(c));
+    if (p->state == ST_TAG_NAME && c == '-')
+        p->seen = TAG_NAME_OWN;
 }
 
 static void step(dj_place *p, char c)

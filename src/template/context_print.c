@@ -237,9 +237,13 @@ static bool names_attr(const dj_place *p, dj_str lower)
            (dj_attr_name_kind(p) != AT_PLAIN || dj_attr_name_kind(&whole) == AT_PLAIN);
 }
 
+/* <h{{ level }}>, <my-{{ kind }}>: not another element of HTML. */
 static bool names_element(const dj_place *p, dj_str lower)
 {
     dj_place whole = name_after(*p, lower);
+    for (size_t i = 0; i < lower.len && p->seen != TAG_NAME_OWN; i++)
+        if (!dj_is_digit(lower.ptr[i]))
+            return false;
     return dj_name_found(&dj_names_elements, whole.name_at, whole.name_len) == NULL;
 }
 

@@ -109,6 +109,7 @@ enum {              /* seen in ST_ATTR_NAME */
        NAME_STRIPPED = 32, /* "data-" or "prefix:" was cut off */
        NAME_XMLNS = 64
 };
+#define TAG_NAME_OWN 1 /* seen in ST_TAG_NAME: there is a "-", so it is no element of HTML */
 enum { SCHEME_START, SCHEME_IN, SCHEME_OVER };
 
 /* -- names: context_names.c -- */

@@ -120,6 +120,8 @@ DJ_TEST(a_value_makes_no_tag_and_no_name_of_its_own)
         {"1 <@", "2", "1 <2"},
         {"a<@", "A<", "a<A&lt;"}, /* as Django has it: no browser knows such a tag */
         {"<h@>", "1", "<h1>"},
+        {"<h@>", "r", "<hZdonjonZ>"},
+        {"<my-@>", "kind", "<my-kind>"},
         {"<s@>", "cript", "<sZdonjonZ>"},
         {"<b @>", "disabled", "<b disabled>"},
         {"<b @@=\"x\">", "o", "<b oo=\"x\">"},
