@@ -147,7 +147,15 @@ int32_t dj_utf8_next(dj_str s, size_t *pos)
 bool dj_utf8_valid(dj_str s)
 {
     for (size_t pos = 0; pos < s.len;) {
-        if (dj_utf8_next(s, &pos) < 0)
+        uint64_t eight;
+        /* Most text is ASCII: eight bytes at a time. */
+        while (s.len - pos >= sizeof eight) {
+            memcpy(&eight, s.ptr + pos, sizeof eight);
+            if ((eight & UINT64_C(0x8080808080808080)) != 0)
+                break;
+            pos += sizeof eight;
+        }
+        if (pos < s.len && dj_utf8_next(s, &pos) < 0)
             return false;
     }
     return true;

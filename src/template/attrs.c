@@ -4,7 +4,7 @@
 #include "donjon/attrs.h"
 #include "template/template.h"
 
-static const dj_attr *find(const dj_attrs *attrs, dj_str name)
+const dj_attr *dj_attr_find(const dj_attrs *attrs, dj_str name)
 {
     for (size_t i = 0; i < attrs->len; i++) {
         const char *candidate = attrs->items[i].name;
@@ -29,46 +29,59 @@ static dj_var array_of(dj_scope *s, const char *object, const dj_attr *attr, con
     return (dj_var){.kind = DJ_VAR_ARRAY, .array = array};
 }
 
+/* Field by field: a dj_var that is put together elsewhere and copied at once costs the processor a
+ * wait for its own stores. */
+static void put_int(dj_var *out, int64_t number)
+{
+    out->kind = DJ_VAR_INT;
+    out->safety = DJ_UNSAFE;
+    out->number = number;
+}
+
+static void put_text(dj_var *out, dj_str text, dj_safety safety)
+{
+    out->kind = text.ptr == NULL ? DJ_VAR_NONE : DJ_VAR_STR;
+    out->safety = (uint8_t)safety;
+    out->text.ptr = text.ptr;
+    out->text.len = text.len;
+}
+
 /* `type` is the member's own type, so the read is what the program's own would be. */
 #define MEMBER(type) (*(const type *)(const void *)(object + attr->offset))
 
-dj_err dj_attr_get(dj_scope *s, const void *ptr, const dj_attrs *attrs, dj_str name, dj_var *out,
-                   bool *found)
+dj_err dj_attr_read(dj_scope *s, const void *ptr, const dj_attrs *attrs, const dj_attr *attr,
+                    dj_var *out)
 {
-    const char    *object = ptr;
-    const dj_attr *attr = find(attrs, name);
-    *found = attr != NULL;
-    if (attr == NULL)
-        return DJ_OK;
+    const char *object = ptr;
     switch (attr->type) {
     case DJ_ATTR_IS_BOOL:
         *out = dj_var_bool(MEMBER(bool));
         break;
     case DJ_ATTR_IS_INT:
-        *out = dj_var_int(MEMBER(int));
+        put_int(out, MEMBER(int));
         break;
     case DJ_ATTR_IS_UINT:
-        *out = dj_var_int(MEMBER(unsigned));
+        put_int(out, MEMBER(unsigned));
         break;
     case DJ_ATTR_IS_LONG:
-        *out = dj_var_int(MEMBER(long));
+        put_int(out, MEMBER(long));
         break;
     case DJ_ATTR_IS_ULONG:
         if (MEMBER(unsigned long) > INT64_MAX)
             return too_large(s, attrs, attr);
-        *out = dj_var_int((int64_t)MEMBER(unsigned long));
+        put_int(out, (int64_t)MEMBER(unsigned long));
         break;
     case DJ_ATTR_IS_DOUBLE:
         *out = dj_var_float(MEMBER(double));
         break;
     case DJ_ATTR_IS_STR:
-        *out = dj_var_str(MEMBER(dj_str));
+        put_text(out, MEMBER(dj_str), DJ_UNSAFE);
         break;
     case DJ_ATTR_IS_CSTRING:
-        *out = dj_var_str(dj_str_of(MEMBER(char *)));
+        put_text(out, dj_str_of(MEMBER(char *)), DJ_UNSAFE);
         break;
     case DJ_ATTR_IS_HTML:
-        *out = dj_var_html(MEMBER(dj_html));
+        put_text(out, MEMBER(dj_html).safe, DJ_SAFE_HTML);
         break;
     case DJ_ATTR_IS_VAR:
         *out = MEMBER(dj_var);
@@ -90,14 +103,15 @@ dj_err dj_attr_get(dj_scope *s, const void *ptr, const dj_attrs *attrs, dj_str n
         break;
     }
     if ((out->kind == DJ_VAR_DATETIME && out->moment == NULL) ||
-        (out->kind == DJ_VAR_LAZY && out->lazy == NULL) ||
-        (out->kind == DJ_VAR_STR && out->text.ptr == NULL))
+        (out->kind == DJ_VAR_LAZY && out->lazy == NULL))
         *out = dj_var_none();
     return DJ_OK;
 }
 
-dj_var dj_array_at(const dj_var_array *array, size_t i)
+dj_err dj_attr_get(dj_scope *s, const void *ptr, const dj_attrs *attrs, dj_str name, dj_var *out,
+                   bool *found)
 {
-    DJ_ASSERT(i < array->len);
-    return dj_var_object_of((const char *)array->first + i * array->attrs->size, array->attrs);
+    const dj_attr *attr = dj_attr_find(attrs, name);
+    *found = attr != NULL;
+    return attr == NULL ? DJ_OK : dj_attr_read(s, ptr, attrs, attr, out);
 }

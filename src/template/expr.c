@@ -272,7 +272,7 @@ dj_err dj_expr_compile(dj_parser *p, dj_str text, const dj_expr **out)
     filter_match   m;
     dj_expr       *e = dj_new(p->scope, dj_expr);
     e->source = text;
-    size_t         upto = skip_literal(text, 0);
+    size_t upto = skip_literal(text, 0);
     if (upto == 0)
         upto = skip_name(text, 0);
     if (upto != 0) {
@@ -310,6 +310,17 @@ dj_err dj_expr_compile(dj_parser *p, dj_str text, const dj_expr **out)
 
 /* -- evaluation -- */
 
+/* Remembers where an object has it. */
+static dj_err get_segment(dj_run *run, const dj_var *from, const dj_segment *segment, dj_var *out,
+                          bool *found)
+{
+    dj_segment *it = (dj_segment *)(uintptr_t)segment;
+    if (from->kind == DJ_VAR_OBJECT &&
+        (it->attr = dj_attr_find(from->object.attrs, segment->name)) != NULL)
+        it->attrs = from->object.attrs;
+    return dj_var_get(run, from, segment->name, out, found);
+}
+
 dj_err dj_path_walk(dj_run *run, const dj_segment *path, size_t npath, dj_var from, dj_var *out,
                     bool *found)
 {
@@ -322,8 +333,10 @@ dj_err dj_path_walk(dj_run *run, const dj_segment *path, size_t npath, dj_var fr
         if (from.kind == DJ_VAR_OBJECT && from.object.attrs == &dj_block_attrs &&
             dj_str_eq(path[i].name, DJ_LIT("super")))
             e = dj_block_super(run, from.object.ptr, false, &next);
+        else if (from.kind == DJ_VAR_OBJECT && path[i].attrs == from.object.attrs)
+            e = dj_attr_read(run->scope, from.object.ptr, from.object.attrs, path[i].attr, &next);
         else
-            e = dj_var_get(run, &from, path[i].name, &next, found);
+            e = get_segment(run, &from, &path[i], &next, found);
         if (e)
             return e;
         from = next;
@@ -348,6 +361,11 @@ dj_err dj_operand_eval(dj_run *run, const dj_operand *o, dj_var *out, bool *foun
     if (o->npath == 1 && first.kind != DJ_VAR_LAZY) {
         *out = first;
         return DJ_OK;
+    }
+    /* {{ row.title }}: straight to where it goes, as copying what was just written is slow. */
+    if (o->npath == 2 && first.kind == DJ_VAR_OBJECT && o->path[1].attrs == first.object.attrs) {
+        e = dj_attr_read(run->scope, first.object.ptr, first.object.attrs, o->path[1].attr, out);
+        return e || out->kind != DJ_VAR_LAZY ? e : dj_var_force(run, out, out);
     }
     return dj_path_walk(run, o->path + 1, o->npath - 1, first, out, found);
 }
@@ -440,18 +458,15 @@ dj_err dj_expr_filter(dj_run *run, const dj_expr *e, dj_var in, dj_var *out)
 dj_err dj_expr_eval(dj_run *run, const dj_expr *e, dj_missing missing, dj_var *out)
 {
     bool   found = true;
-    dj_var v = dj_var_none();
-    dj_err err = dj_operand_eval(run, &e->what, &v, &found);
-    if (err)
+    dj_err err = dj_operand_eval(run, &e->what, out, &found);
+    if (err || DJ_LIKELY(found && e->nfilters == 0))
         return err;
-    if (!found) {
-        v = dj_var_none();
-        if (missing == DJ_MISSING_IS_TEXT) {
-            dj_str invalid = dj_engine_options_of(run->engine)->string_if_invalid;
-            if (invalid.len > 0)
-                return invalid_text(run, invalid, e->what.source, out);
-            v = dj_var_str(DJ_LIT(""));
-        }
+    dj_var v = found ? *out : dj_var_none();
+    if (!found && missing == DJ_MISSING_IS_TEXT) {
+        dj_str invalid = dj_engine_options_of(run->engine)->string_if_invalid;
+        if (invalid.len > 0)
+            return invalid_text(run, invalid, e->what.source, out);
+        v = dj_var_str(DJ_LIT(""));
     }
     if (e->nfilters == 0) {
         *out = v;

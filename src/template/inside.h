@@ -16,7 +16,6 @@ enum {
     FRAMES_MAX = 4096,    /* bodies open at once in a rendering */
     SUPER_MAX = 12,       /* block.super inside expressions, each uses the stack */
     VALUE_DEPTH_MAX = 64, /* lists in lists, when compared or printed */
-    LAYERS_MAX = 8,       /* of a context */
     CONDITION_MAX = 200,  /* operators and operands of one condition */
     NOT_MAX = 24,         /* `not` in a row, each uses the stack */
 };
@@ -152,7 +151,7 @@ struct dj_template {
     dj_str              source;
     dj_tnode           *nodes;
     uint32_t            nnodes;
-    uint32_t            extends; /* its {% extends %}, or nnodes */
+    uint32_t            extends; /* its {% extends %}; UINT32_MAX: none */
     const dj_block_def *blocks;
     size_t              nblocks;
     const dj_block_def *partials;
@@ -415,8 +414,6 @@ void dj_inclusion_end(dj_run *run, const dj_inclusion *saved);
 DJ_CHECKED dj_err dj_run_deeper(dj_run *run);
 
 /* -- engine: engine.c -- */
-
-#define DIR_NONE ((size_t)-1)
 
 /* The first template of that name whose origin is not in `skip`; held until the run's scope ends.
  */

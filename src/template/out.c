@@ -54,11 +54,6 @@ void dj_out_add(dj_out *out, dj_str text)
     dj_buf_add(&out->buf, text);
 }
 
-bool dj_out_is_full(const dj_out *out)
-{
-    return out->buf.full;
-}
-
 const dj_str *dj_out_pieces(dj_out *out, size_t *len)
 {
     finish_buffer(out);

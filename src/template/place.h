@@ -170,7 +170,6 @@ void dj_type_value(dj_place *p);
 
 #define DJ_FAILSAFE "ZdonjonZ"
 
-void dj_escape_html(dj_buf *b, dj_str text);
 /* Of what is HTML already: the same but for "&". */
 void dj_escape_html_again(dj_buf *b, dj_str text);
 /* For an attribute without quotes. */

@@ -376,8 +376,26 @@ static bool is_ascii(dj_str s)
     return all < 0x80;
 }
 
+/* Most values of most pages: in HTML text, to be escaped as Django does. False: not one of them. */
+static bool print_plain(dj_run *run, const dj_var *v)
+{
+    if (!run->autoescape || (run->contextual && !dj_place_is_text(run->place)))
+        return false;
+    if (v->kind == DJ_VAR_INT) {
+        dj_buf_add_int(&run->out->buf, v->number);
+        return true;
+    }
+    if (v->kind != DJ_VAR_STR || v->safety != DJ_UNSAFE ||
+        (!is_ascii(v->text) && !dj_utf8_valid(v->text)))
+        return false;
+    dj_escape_html(&run->out->buf, v->text);
+    return true;
+}
+
 dj_err dj_run_print(dj_run *run, const dj_var *v, bool raw)
 {
+    if (!raw && print_plain(run, v))
+        return DJ_OK;
     dj_print how = {.escape = run->autoescape,
                     .raw = !run->autoescape || (raw && dj_var_is_safe(v)),
                     .contextual = run->contextual};

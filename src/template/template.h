@@ -27,7 +27,10 @@ dj_out dj_out_make(dj_scope *s, uint64_t max);
 void   dj_out_static(dj_out *out, dj_str text); /* lives as long as the program */
 void   dj_out_add(dj_out *out, dj_str text);    /* copied */
 /* Did something not fit? Ask once, at the end. */
-bool dj_out_is_full(const dj_out *out);
+static inline bool dj_out_is_full(const dj_out *out)
+{
+    return out->buf.full;
+}
 /* As one text. */
 dj_str dj_out_str(dj_out *out);
 /* The pieces, the buffer's rest included; for writev. */
@@ -217,8 +220,16 @@ static inline dj_place dj_place_start(void)
 {
     return (dj_place){0};
 }
+/* HTML text, where a page begins: there Django's escaping is all that is needed, and a value leaves
+ * the page where it stands. */
+static inline bool dj_place_is_text(dj_place at)
+{
+    return at.state == 0;
+}
 /* Static text moves the place; pure. */
 dj_place dj_place_after(dj_place at, dj_str chunk);
+/* Django's escape() straight into the output. */
+void dj_escape_html(dj_buf *b, dj_str text);
 /* What the printing of a value needs to know beside the value. */
 typedef struct dj_print {
     bool   escape; /* {% autoescape %} */
@@ -238,10 +249,13 @@ dj_str dj_place_name(dj_place at);
 /* list or map element, attribute, index: one segment of a path. False: there is none. */
 DJ_CHECKED dj_err dj_var_get(dj_run *run, const dj_var *v, dj_str segment, dj_var *out,
                              bool *found);
-/* A member of a C struct: attrs.c. DJ_ERR_TEMPLATE: a number over int64_t. */
-DJ_CHECKED dj_err dj_attr_get(dj_scope *s, const void *ptr, const struct dj_attrs *attrs,
-                              dj_str name, dj_var *out, bool *found);
-dj_var            dj_array_at(const dj_var_array *array, size_t i); /* i < array->len */
+/* A member of a C struct: attrs.c. In one step, or found once (NULL: there is none) and read often.
+ * DJ_ERR_TEMPLATE: a number over int64_t. */
+DJ_CHECKED dj_err     dj_attr_get(dj_scope *s, const void *ptr, const struct dj_attrs *attrs,
+                                  dj_str name, dj_var *out, bool *found);
+const struct dj_attr *dj_attr_find(const struct dj_attrs *attrs, dj_str name);
+DJ_CHECKED dj_err     dj_attr_read(dj_scope *s, const void *ptr, const struct dj_attrs *attrs,
+                                   const struct dj_attr *attr, dj_var *out);
 /* A LAZY is made; anything else is copied. */
 DJ_CHECKED dj_err dj_var_force(dj_run *run, const dj_var *v, dj_var *out);
 /* repr() of Python, for lists and maps. */

@@ -102,11 +102,18 @@ static dj_var character_at(dj_str text, size_t i)
 
 dj_err dj_var_at(dj_run *run, const dj_var *v, size_t i, dj_var *out)
 {
+    if (v->kind == DJ_VAR_ARRAY) {
+        const dj_var_array *array = v->array;
+        DJ_ASSERT(i < array->len);
+        out->kind = DJ_VAR_OBJECT;
+        out->safety = DJ_UNSAFE;
+        out->object.ptr = (const char *)array->first + i * array->attrs->size;
+        out->object.attrs = array->attrs;
+        return DJ_OK;
+    }
     *out = dj_var_none();
     if (v->kind == DJ_VAR_LIST) {
         *out = v->list.items[i];
-    } else if (v->kind == DJ_VAR_ARRAY) {
-        *out = dj_array_at(v->array, i);
     } else if (v->kind == DJ_VAR_STR) {
         *out = character_at(v->text, i);
     } else if (v->kind == DJ_VAR_MAP) {

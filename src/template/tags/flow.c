@@ -112,10 +112,6 @@ static dj_err bind_names(dj_run *run, const for_tag *tag, for_state *f, dj_var v
 {
     dj_err e;
     size_t len = 0;
-    if (tag->nnames == 1) {
-        dj_run_bind(run, f->slot + 1, tag->names[0], value);
-        return DJ_OK;
-    }
     if (value.kind == DJ_VAR_LAZY && (e = dj_var_force(run, &value, &value)))
         return e;
     if (!dj_var_len(run, &value, &len))
@@ -136,7 +132,7 @@ static dj_err bind_names(dj_run *run, const for_tag *tag, for_state *f, dj_var v
 static dj_err begin_turn(dj_run *run, const for_tag *tag, for_state *f)
 {
     dj_forloop *loop = &f->loop;
-    dj_var      value = dj_var_none();
+    dj_var      value = dj_var_none(), *into = &value;
     dj_err      e;
     size_t      i = tag->reversed ? f->len - 1 - f->turn : f->turn;
     uint64_t    limit = dj_engine_options_of(run->engine)->limits.loops;
@@ -149,11 +145,16 @@ static dj_err begin_turn(dj_run *run, const for_tag *tag, for_state *f)
     loop->revcounter0 = loop->revcounter - 1;
     loop->first = f->turn == 0;
     loop->last = f->turn + 1 == f->len;
+    if (tag->nnames == 1) { /* straight into the variable */
+        if (f->turn == 0)
+            dj_run_bind(run, f->slot + 1, tag->names[0], value);
+        into = &run->bindings[f->slot + 1].value;
+    }
     if (f->values.kind == DJ_VAR_STR)
-        value = next_character(f, tag->reversed);
-    else if ((e = dj_var_at(run, &f->values, i, &value)))
+        *into = next_character(f, tag->reversed);
+    else if ((e = dj_var_at(run, &f->values, i, into)))
         return e;
-    return bind_names(run, tag, f, value);
+    return tag->nnames == 1 ? DJ_OK : bind_names(run, tag, f, value);
 }
 
 /* What the loop goes over; None and missing are empty. */
