@@ -357,7 +357,7 @@ static void print_srcdoc(const printing *w)
         add(w, w->text);
         return;
     }
-    dj_buf inner = dj_buf_make(w->s, SIZE_MAX);
+    dj_buf inner = dj_buf_make(w->s, 6 * w->text.len); /* "&quot;" */
     dj_escape_html(&inner, w->text);
     add(w, dj_buf_str(&inner));
 }

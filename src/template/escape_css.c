@@ -5,7 +5,7 @@
 
 dj_str dj_escape_css(dj_scope *s, dj_str text)
 {
-    dj_buf b = dj_buf_make(s, SIZE_MAX);
+    dj_buf b = dj_buf_make(s, 4 * text.len); /* "\7f " */
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         bool control = (unsigned char)c < 0x20 || c == 0x7f;
@@ -50,7 +50,7 @@ static dj_str decode(dj_scope *s, dj_str text)
 {
     if (dj_str_chr(text, '\\') == DJ_NOT_FOUND)
         return text;
-    dj_buf b = dj_buf_make(s, SIZE_MAX);
+    dj_buf b = dj_buf_make(s, text.len);
     for (size_t i = 0; i < text.len;) {
         if (text.ptr[i] == '\\')
             decode_escape(&b, text, &i);
@@ -63,7 +63,7 @@ static dj_str decode(dj_scope *s, dj_str text)
 /* Words that old browsers took for code, however they are taken apart. */
 static bool has_code_word(dj_scope *s, dj_str text)
 {
-    dj_buf letters = dj_buf_make(s, SIZE_MAX);
+    dj_buf letters = dj_buf_make(s, text.len);
     for (size_t i = 0; i < text.len; i++)
         if (dj_is_alpha(text.ptr[i]) || dj_is_digit(text.ptr[i]) || text.ptr[i] == '_')
             dj_buf_add_byte(&letters, dj_to_lower(text.ptr[i]));

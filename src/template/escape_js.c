@@ -48,7 +48,7 @@ static void add_ascii(dj_buf *b, char c, unsigned how)
 
 static dj_str escape(dj_scope *s, dj_str text, unsigned how)
 {
-    dj_buf b = dj_buf_make(s, SIZE_MAX);
+    dj_buf b = dj_buf_make(s, 6 * text.len); /* "\u0000" */
     for (size_t i = 0; i < text.len;) {
         if ((uint8_t)text.ptr[i] < 0x80) {
             add_ascii(&b, text.ptr[i++], how);

@@ -51,7 +51,7 @@ dj_str dj_escape_url(dj_scope *s, dj_str text, bool keep_reserved)
         i++;
     if (i == text.len)
         return text;
-    dj_buf b = dj_buf_make(s, SIZE_MAX);
+    dj_buf b = dj_buf_make(s, 3 * text.len);
     add_url(&b, text, keep_reserved);
     return dj_buf_str(&b);
 }
@@ -80,7 +80,7 @@ static bool add_candidate(dj_buf *b, dj_str item)
 
 dj_str dj_escape_srcset(dj_scope *s, dj_str text, bool *failsafe)
 {
-    dj_buf b = dj_buf_make(s, SIZE_MAX);
+    dj_buf b = dj_buf_make(s, (sizeof "#" DJ_FAILSAFE) * (text.len + 1)); /* for each comma */
     dj_str rest = text, item;
     for (bool first = true; dj_str_next(&rest, ',', &item); first = false) {
         if (!first)
