@@ -99,7 +99,7 @@ DJ_TEST(the_peer_is_whom_the_proxy_names)
     close(fd);
     fd = connect_with(f, 0);
     for (size_t i = 0; i < sizeof TAKEN - 1; i++) { /* byte by byte */
-        send_header(fd, TAKEN + i, 1);
+        send_header(fd, &TAKEN[i], 1);
         turn(f, 1);
     }
     ask(fd, "/a");

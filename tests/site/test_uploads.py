@@ -33,6 +33,13 @@ class Uploads(Site):
         """How many the worker has; 0 for an ordinary account, to which it does not show them."""
         return len(os.listdir(f'/proc/{self.worker()}/fd')) if os.geteuid() == 0 else 0
 
+    def has_open(self, name):
+        folder, found = f'/proc/{self.worker()}/fd', []
+        for fd in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                found.append(os.path.basename(os.readlink(f'{folder}/{fd}')))
+        return name in found
+
     def curl(self, *args, port=None, scheme='http'):
         """(status, body) of one request."""
         done = subprocess.run(['curl', '-sS', '--max-time', '120', '-k', '-w', '\n%{http_code}', *map(str, args[1:]),
@@ -118,6 +125,31 @@ def test_large_uploads_over_tls(uploads, large, certificate):
     print(f'TLS: {LARGE // MIB} MiB, worker at most {peak} KiB')
     assert SANITIZED or peak < MEMORY_KIB
     uploads.expect_clean()
+
+
+@pytest.mark.parametrize('scheme', ['http', 'https'])
+def test_large_downloads(uploads, large, certificate, scheme):
+    """By the kernel in the clear, through a buffer under TLS; a client that leaves in the middle frees the file."""
+    path, digest = large
+    uploads.start(tls=certificate if scheme == 'https' else None, plain=scheme == 'http')
+    port = uploads.tls_port if scheme == 'https' else uploads.port
+    worker = uploads.worker()
+    (uploads.folder / 'saved' / 'large.bin').hardlink_to(path)
+    path.chmod(0o644)
+    got = uploads.folder / 'got.bin'
+    status, _ = uploads.curl('/saved/large.bin', '-o', got, port=port, scheme=scheme)
+    assert status == 200, uploads.log()
+    assert hashlib.sha256(got.read_bytes()).hexdigest() == digest
+    for _ in range(3):
+        leaves = subprocess.Popen(['curl', '-sSk', '--limit-rate', '1M', f'{scheme}://127.0.0.1:{port}/saved/large.bin'],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for('the file to be opened', lambda: uploads.has_open('large.bin'))
+        leaves.kill()
+        leaves.wait()
+        wait_for('the file to be closed', lambda: not uploads.has_open('large.bin'))
+    peak = int(status_of(worker)['VmHWM'].split()[0])
+    print(f'{scheme}: {LARGE // MIB} MiB sent, worker at most {peak} KiB')
+    assert SANITIZED or peak < MEMORY_KIB
 
 
 def test_many_uploads_at_once(uploads, large):

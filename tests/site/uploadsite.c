@@ -1,7 +1,9 @@
-/* tests/site/uploadsite.c - a site that takes files: forms, and bodies by PUT. They are saved in the
- * folder "saved" below the current one; the answer is "NAME SIZE". */
+/* tests/site/uploadsite.c - a site that takes files: forms, and bodies by PUT. They are saved in
+ * the folder "saved" below the current one; the answer is "NAME SIZE". */
 #include "donjon/app.h"
+#include "donjon/files.h"
 #include "donjon/forms.h"
+#include <unistd.h>
 
 static dj_response *save(dj_req *req, const dj_upload *file)
 {
@@ -35,7 +37,18 @@ static dj_response *look(dj_req *req)
                                 DJ_ARG(dj_str_first(body, 8)), body.len, DJ_ARG(end)));
 }
 
+/* What was saved, back to who asks. */
+static dj_response *saved(dj_req *req)
+{
+    char here[4096];
+    if (getcwd(here, sizeof here) == NULL)
+        return dj_not_found(req);
+    return dj_file_response(req, dj_strf(dj_req_scope(req), "%s/saved", here),
+                            dj_path_str(req, "name"), NULL);
+}
+
 static const dj_route urls[] = {
+    DJ_PATH("saved/<str:name>", saved, .methods = DJ_GET),
     DJ_PATH("form/", form, .methods = DJ_POST),
     DJ_PATH("put", put, .methods = DJ_PUT),
     DJ_PATH("look", look, .methods = DJ_PUT | DJ_POST),
