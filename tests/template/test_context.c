@@ -50,8 +50,8 @@ static const char *const pages[] = {
     "<script type=text/x-template><style>p</style><b title=\"</script>\"></script> ok <xmp>",
     "<iframe srcdoc=\"<p title='>'>a</p><script>b\"></iframe><img srcset=\"a 1x, b 2x\">",
     "<p style=\"background:url(&quot;a&quot;);font:'b\\'c'\">\xC3\xA9\xE2\x80\xA8</p>",
-    "<script>a\xE2\x80\xA8-->b\n in /x/; c\xC2\xA0/d/e; \xE3\x80\x80/f\"/ ; x++ /y; z = + "
-    "/w/\n</script>",
+    "<script>a\xE2\x80\xA8-->b\n in /x/; c\xC2\xA0/d/e; \xE3\x80\x80/f\"/ ; x++ /y</script>",
+    "<script>z = + /w/\n</script>",
 };
 
 DJ_TEST(where_a_chunk_ends_makes_no_difference)
