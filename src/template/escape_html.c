@@ -106,6 +106,14 @@ static void escape(dj_buf *b, dj_str text, uint8_t mask)
     }
 }
 
+static bool is_ascii(dj_str text)
+{
+    unsigned char all = 0;
+    for (size_t i = 0; i < text.len; i++)
+        all |= (unsigned char)text.ptr[i];
+    return all < 0x80;
+}
+
 #if defined(__SSE2__)
 #define STEP ((size_t)16)
 
@@ -120,51 +128,57 @@ static inline unsigned html_bytes(__m128i v)
     return (unsigned)_mm_movemask_epi8(hit);
 }
 
+static inline char *put(char *out, dj_str entity)
+{
+    memcpy(out, entity.ptr, entity.len);
+    return out + entity.len;
+}
+
 /* Sixteen bytes go out at a time, also where fewer count: what is too much is written over by what
  * comes next. `b` has room for the longest outcome and for one such step. */
-static void escape_in_place(dj_buf *b, dj_str text)
+static bool escape_in_place(dj_buf *b, dj_str text)
 {
-    char  *out = b->ptr + b->len;
-    size_t i = 0;
+    char   *out = b->ptr + b->len;
+    size_t  i = 0;
+    __m128i seen = _mm_setzero_si128();
+    uint8_t rest = 0;
     while (text.len - i >= STEP) {
         __m128i  v = _mm_loadu_si128((const __m128i *)(const void *)(text.ptr + i));
         unsigned hit = html_bytes(v);
         size_t   n = hit == 0 ? STEP : (size_t)__builtin_ctz(hit);
         _mm_storeu_si128((__m128i *)(void *)out, v);
+        seen = _mm_or_si128(seen, v);
         out += n;
         i += n;
-        if (n < STEP) {
-            dj_str entity = with(text.ptr[i++]);
-            memcpy(out, entity.ptr, entity.len);
-            out += entity.len;
-        }
+        if (n < STEP)
+            out = put(out, with(text.ptr[i++]));
     }
     for (; i < text.len; i++) {
-        if ((special[(uint8_t)text.ptr[i]] & HTML) == 0) {
+        rest |= (uint8_t)text.ptr[i];
+        if ((special[(uint8_t)text.ptr[i]] & HTML) == 0)
             *out++ = text.ptr[i];
-        } else {
-            dj_str entity = with(text.ptr[i]);
-            memcpy(out, entity.ptr, entity.len);
-            out += entity.len;
-        }
+        else
+            out = put(out, with(text.ptr[i]));
     }
     b->len = (size_t)(out - b->ptr);
+    return rest < 0x80 && _mm_movemask_epi8(seen) == 0;
 }
 
-void dj_escape_html(dj_buf *b, dj_str text)
+bool dj_escape_html(dj_buf *b, dj_str text)
 {
     /* "&quot;" and "&#x27;" are the longest. */
     size_t most = 6 * text.len + STEP;
     if (text.len < 4096 &&
         (b->cap - b->len >= most || (most <= b->max - b->len && dj_buf_reserve(b, most))))
-        escape_in_place(b, text);
-    else
-        escape(b, text, HTML);
+        return escape_in_place(b, text);
+    escape(b, text, HTML);
+    return is_ascii(text);
 }
 #else
-void dj_escape_html(dj_buf *b, dj_str text)
+bool dj_escape_html(dj_buf *b, dj_str text)
 {
     escape(b, text, HTML);
+    return is_ascii(text);
 }
 #endif
 

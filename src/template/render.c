@@ -74,7 +74,7 @@ void dj_run_forgive(dj_run *run)
 
 /* -- the loop -- */
 
-static dj_err text_enter(dj_run *run, const dj_tnode *node)
+static void print_chunk(dj_run *run, const dj_tnode *node)
 {
     /* A program is the worker's own: what was learnt about its text is kept in it. */
     dj_chunk *chunk = (dj_chunk *)(uintptr_t)node->data;
@@ -87,27 +87,31 @@ static dj_err text_enter(dj_run *run, const dj_tnode *node)
         run->place = chunk->out;
     }
     dj_out_static(run->out, chunk->text);
-    return DJ_OK;
 }
 
-static dj_err value_enter(dj_run *run, const dj_tnode *node)
+static dj_err print_value(dj_run *run, const dj_tnode *node)
 {
     const dj_expr *expr = node->data;
-    dj_var         v = dj_var_none();
-    dj_err         e;
-    if (expr->super) {
-        bool found = false;
-        if ((e = dj_run_get(run, DJ_LIT("block"), &v, &found)))
-            return e;
-        if (found && v.kind == DJ_VAR_OBJECT && v.object.attrs == &dj_block_attrs)
-            return dj_block_super(run, v.object.ptr, true, &v);
-    }
-    e = dj_expr_eval(run, expr, DJ_MISSING_IS_TEXT, &v);
+    dj_var         v;
+    dj_err         e = dj_expr_eval(run, expr, DJ_MISSING_IS_TEXT, &v);
     return e ? e : dj_run_print(run, &v, expr->raw);
 }
 
-const dj_node_kind dj_node_text = {"text", text_enter, NULL, NULL};
-const dj_node_kind dj_node_value = {"value", value_enter, NULL, NULL};
+/* {{ block.super }} opens the block's body above; any other value is printed on the way. */
+static dj_err super_enter(dj_run *run, const dj_tnode *node)
+{
+    dj_var v = dj_var_none();
+    bool   found = false;
+    dj_err e = dj_run_get(run, DJ_LIT("block"), &v, &found);
+    if (e)
+        return e;
+    if (found && v.kind == DJ_VAR_OBJECT && v.object.attrs == &dj_block_attrs)
+        return dj_block_super(run, v.object.ptr, true, &v);
+    return print_value(run, node);
+}
+
+const dj_node_kind dj_node_text = {"text", NULL, NULL, NULL}; /* run_straight() prints them */
+const dj_node_kind dj_node_value = {"value", super_enter, NULL, NULL};
 /* Entered by the tag around it, never by itself. */
 const dj_node_kind dj_node_branch = {"branch", NULL, NULL, NULL};
 
@@ -128,6 +132,30 @@ static dj_err leave(dj_run *run)
     return DJ_OK;
 }
 
+/* Texts and values up to the end of the body, or up to the first node of another kind, which is the
+ * caller's to enter. Neither opens a body, so the frame is looked at once. */
+static dj_err run_straight(dj_run *run, dj_frame *f, const dj_tnode **other)
+{
+    const dj_tnode *nodes = f->template->nodes;
+    dj_err          e = DJ_OK;
+    uint32_t        at = f->pc, end = f->end;
+    while (at < end && !e && !dj_out_is_full(run->out)) {
+        const dj_tnode *node = &nodes[at];
+        f->at = node;
+        at = node->next;
+        if (node->kind == &dj_node_text) {
+            print_chunk(run, node);
+        } else if (node->kind == &dj_node_value && !((const dj_expr *)node->data)->super) {
+            e = print_value(run, node);
+        } else {
+            *other = node;
+            break;
+        }
+    }
+    f->pc = at;
+    return e;
+}
+
 dj_err dj_run_until(dj_run *run, uint32_t nframes)
 {
     dj_err e;
@@ -139,22 +167,16 @@ dj_err dj_run_until(dj_run *run, uint32_t nframes)
             continue;
         }
         const dj_template *t = f->template;
-        const dj_tnode    *node = &t->nodes[f->pc];
-        f->pc = node->next;
-        f->at = node;
-        if (node->kind == &dj_node_text)
-            e = text_enter(run, node);
-        else if (node->kind == &dj_node_value)
-            e = value_enter(run, node);
-        else
-            e = node->kind->enter(run, node);
-        if (DJ_UNLIKELY(e))
-            return blame(run, e, t, node);
-        if (DJ_UNLIKELY(dj_out_is_full(run->out))) {
+        const dj_tnode    *other = NULL, *at;
+        e = run_straight(run, f, &other);
+        at = f->at; /* the frame may move when others are opened */
+        if (!e && other != NULL)
+            e = other->kind->enter(run, other);
+        if (!e && DJ_UNLIKELY(dj_out_is_full(run->out)))
             e = dj_fail(run->scope, DJ_ERR_TEMPLATE, "The page is over %llu bytes",
                         (unsigned long long)run->out->max);
-            return blame(run, e, t, node);
-        }
+        if (DJ_UNLIKELY(e))
+            return blame(run, e, t, at);
     }
     return DJ_OK;
 }
@@ -385,11 +407,14 @@ static bool print_plain(dj_run *run, const dj_var *v)
         dj_buf_add_int(&run->out->buf, v->number);
         return true;
     }
-    if (v->kind != DJ_VAR_STR || v->safety != DJ_UNSAFE ||
-        (!is_ascii(v->text) && !dj_utf8_valid(v->text)))
+    if (v->kind != DJ_VAR_STR || v->safety != DJ_UNSAFE)
         return false;
-    dj_escape_html(&run->out->buf, v->text);
-    return true;
+    dj_buf *b = &run->out->buf;
+    size_t  before = b->len;
+    if (dj_escape_html(b, v->text) || dj_utf8_valid(v->text))
+        return true;
+    b->len = before;
+    return false;
 }
 
 dj_err dj_run_print(dj_run *run, const dj_var *v, bool raw)

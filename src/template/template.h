@@ -228,8 +228,8 @@ static inline bool dj_place_is_text(dj_place at)
 }
 /* Static text moves the place; pure. */
 dj_place dj_place_after(dj_place at, dj_str chunk);
-/* Django's escape() straight into the output. */
-void dj_escape_html(dj_buf *b, dj_str text);
+/* Django's escape() straight into the output. True: all of `text` is ASCII. */
+bool dj_escape_html(dj_buf *b, dj_str text);
 /* What the printing of a value needs to know beside the value. */
 typedef struct dj_print {
     bool   escape; /* {% autoescape %} */
