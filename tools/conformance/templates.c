@@ -5,6 +5,7 @@
  * An error of a class that only Python has stands for any failure at the right place: the README
  * of these vectors says so. */
 #include "app/app.h"
+#include "app/templates.h"
 #include "conformance.h"
 #include "donjon/time.h"
 #include "http/http.h"
@@ -209,30 +210,16 @@ static const json_t *routes_beside(const char *path)
     return kept;
 }
 
-typedef struct hook_ctx {
-    run         *r;
-    dj_resolver *resolver;
-} hook_ctx;
-
-static dj_err reverse_hook(void *ctx, dj_run *rendering, dj_str name, const dj_var *args,
-                           size_t nargs, const dj_str *names, dj_str *url)
+/* A site with these routes and nothing else: its hook for {% url %} is the one that serves pages.
+ */
+static dj_engine_hooks hooks_of(run *r)
 {
-    hook_ctx *h = ctx;
-    if (h->resolver == NULL)
-        h->resolver = resolver_of(h->r, routes_beside(h->r->file));
-    dj_arg *list = dj_new_array(h->r->scope, dj_arg, nargs);
-    for (size_t i = 0; i < nargs; i++) {
-        list[i].name = names == NULL ? DJ_NONE : names[i];
-        list[i].kind = args[i].kind == DJ_VAR_INT ? DJ_ARG_INT : DJ_ARG_STR;
-        if (args[i].kind == DJ_VAR_INT) {
-            list[i].number = args[i].number;
-            list[i].text = dj_strf(h->r->scope, "%lld", (long long)args[i].number);
-        } else {
-            list[i].text = args[i].text;
-        }
-    }
-    dj_reverse_query query = {.name = name, .args = list, .nargs = nargs, .as_django = true};
-    return dj_resolver_reverse(dj_run_scope(rendering), h->resolver, &query, url);
+    dj_site *site = dj_new(r->scope, dj_site);
+    site->resolver = resolver_of(r, routes_beside(r->file));
+    dj_engine_hooks hooks = dj_template_hooks(site);
+    hooks.failsafe = NULL;   /* a log is no result */
+    hooks.static_url = NULL; /* the staticfiles app is not installed in these cases */
+    return hooks;
 }
 
 /* -- a case -- */
@@ -249,7 +236,7 @@ static bool flag(const json_t *object, const char *name, bool otherwise)
     return value == NULL ? otherwise : json_is_true(value);
 }
 
-static dj_engine *engine_of(run *r, const json_t *c, hook_ctx *hooks)
+static dj_engine *engine_of(run *r, const json_t *c)
 {
     /* What Django registers and Donjon has not; the messages list their names. */
     static const dj_library        absent[] = {{.name = "cache"}, {.name = "i18n"}, {.name = "tz"}};
@@ -267,7 +254,7 @@ static dj_engine *engine_of(run *r, const json_t *c, hook_ctx *hooks)
                      .use_tz = flag(settings, "USE_TZ", true),
                      .static_url = dj_str_is_none(static_url) ? DJ_LIT("/static/") : static_url,
                      .media_url = DJ_LIT("/media/"),
-                     .hooks = {.ctx = hooks, .reverse = reverse_hook}};
+                     .hooks = hooks_of(r)};
     options.dirs = dirs_of(r, c, &options.ndirs);
     if (dj_engine_new(r->scope, &options, &engine))
         case_fail(r, DJ_FMT, DJ_ARG(dj_failure_text(r->scope)));
@@ -349,7 +336,6 @@ static void render_case(run *r, const json_t *c)
     const json_t      *context = json_object_get(c, "context");
     const json_t      *want = json_object_get(c, "error");
     dj_str             get = js_str(settings, "request_get");
-    hook_ctx           hooks = {.r = r};
     dj_template_error  error = {0};
     const dj_template *t = NULL;
     dj_render_input    input = {.items = items_of(r, context), .nitems = json_object_size(context)};
@@ -357,7 +343,7 @@ static void render_case(run *r, const json_t *c)
     set_zone(r, js_str(settings, "TIME_ZONE"));
     if (!dj_str_is_none(get))
         input.get = multi_of(r, get);
-    dj_engine *engine = engine_of(r, c, &hooks);
+    dj_engine *engine = engine_of(r, c);
     if (engine == NULL)
         return;
     dj_err e = dj_engine_load(engine, r->scope, js_str(c, "main"), &t, &error);
