@@ -51,9 +51,11 @@ DJ_NONNULL dj_scope *dj_check_scope(dj_check_run *c);
 
 /* What a program brings to its templates. */
 struct dj_library;
+struct dj_embedded_templates;
 typedef struct dj_check_templates {
-    const struct dj_library *const *libraries; /* dj_app.libraries */
-    size_t                          nlibraries;
+    const struct dj_library *const     *libraries; /* dj_app.libraries */
+    size_t                              nlibraries;
+    const struct dj_embedded_templates *embedded; /* dj_app.templates; or NULL */
 } dj_check_templates;
 
 typedef struct dj_check_input {

@@ -4,6 +4,7 @@
  * Only a site's own program is asked, since it alone knows the tags of its templates; a template
  * that does not compile is told by the start of the site. */
 #include "checks/family.h"
+#include "donjon/render.h"
 #include "template/template.h"
 
 #define DJANGO_ENGINE "django.template.backends.django.DjangoTemplates"
@@ -33,6 +34,34 @@ static void add_app_dirs(dj_check_run *c, source *from)
     }
 }
 
+static bool find_embedded(void *ctx, dj_str name, dj_str *text)
+{
+    const dj_embedded_templates *all = ctx;
+    for (size_t i = 0; i < all->len; i++) {
+        if (!dj_str_eq(name, dj_str_of(all->items[i].name)))
+            continue;
+        *text = dj_str_n(all->items[i].text, all->items[i].len);
+        return true;
+    }
+    return false;
+}
+
+static bool each_embedded(void *ctx, size_t i, dj_str *name)
+{
+    const dj_embedded_templates *all = ctx;
+    if (i < all->len)
+        *name = dj_str_of(all->items[i].name);
+    return i < all->len;
+}
+
+static void add_embedded(dj_check_run *c, source *from)
+{
+    const dj_embedded_templates *all = c->in->templates->embedded;
+    if (all != NULL && from->len < DIRS_MAX)
+        from->dirs[from->len++] = (dj_template_dir){
+            .find = find_embedded, .each = each_embedded, .ctx = (void *)(uintptr_t)all};
+}
+
 static bool is_false(const dj_value *v)
 {
     return v != NULL && v->kind == DJ_V_BOOL && !v->boolean;
@@ -50,6 +79,7 @@ static dj_engine *engine_of(dj_check_run *c, const dj_value *entry, source *from
         add_dir(c, from, ck_text(ck_item(dirs, i)));
     if (app_dirs != NULL && app_dirs->kind == DJ_V_BOOL && app_dirs->boolean)
         add_app_dirs(c, from);
+    add_embedded(c, from);
     dj_engine_options how = {.dirs = from->dirs,
                              .ndirs = from->len,
                              .libraries = c->in->templates->libraries,
@@ -127,7 +157,7 @@ static dj_origin place_of(dj_check_run *c, const source *from, const dj_finding 
     for (size_t i = from->len; i-- > 0;) {
         dj_str there =
             dj_strf(c->s, DJ_FMT "/" DJ_FMT, DJ_ARG(from->dirs[i].path), DJ_ARG(found->template));
-        if (ck_is_file(c->s, there))
+        if (from->dirs[i].find == NULL && ck_is_file(c->s, there))
             path = there;
     }
     return (dj_origin){.file = path, .line = found->line, .column = 1};

@@ -124,7 +124,7 @@ static int read_settings(check *k)
     }
     if (k->app != NULL && !k->audit) {
         dj_check_templates *templates = dj_new(k->s, dj_check_templates);
-        *templates = (dj_check_templates){k->app->libraries, k->app->nlibraries};
+        *templates = (dj_check_templates){k->app->libraries, k->app->nlibraries, k->app->templates};
         dj_check_site_input(k->s, k->con, k->app, conf, &k->input);
         k->input.templates = templates; /* not at the start of a site: it takes its time */
     } else {

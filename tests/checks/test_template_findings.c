@@ -1,5 +1,6 @@
 /* tests/checks/test_template_findings.c - what `check` says of a site's templates. */
 #include "donjon/checks.h"
+#include "donjon/render.h"
 #include "test.h"
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,9 +16,12 @@ static void write_file(dj_scope *s, const char *folder, const char *name, const 
 /* "ID template:line", one behind the other, of a site with these three templates. */
 static dj_str findings(dj_scope *s, const char *page, const char *part, const char *csp)
 {
-    static const dj_urls            urls;
-    static const dj_check_templates nothing;
-    char                            folder[] = "/tmp/donjon-templates-XXXXXX";
+    static const dj_urls               urls;
+    static const dj_embedded           items[] = {{"bad.html", "{% if %}", 8},
+                                                  {"in.html", "<p title=\"{{ v|safe }}\">", 24}};
+    static const dj_embedded_templates embedded = {items, 2};
+    static const dj_check_templates    inside = {.embedded = &embedded};
+    char                               folder[] = "/tmp/donjon-templates-XXXXXX";
     assert_non_null(mkdtemp(folder));
     write_file(s, folder, "page.html", page);
     write_file(s, folder, "part.html", part);
@@ -33,17 +37,23 @@ static dj_str findings(dj_scope *s, const char *page, const char *part, const ch
     dj_str          path = dj_strf(s, "%s/settings.py", folder);
     dj_expect_ok(dj_conf_read(s, path, &how, &conf, &error));
     dj_check_input input = {
-        .conf = conf, .base = dj_str_of(folder), .urls = &urls, .templates = &nothing};
+        .conf = conf, .base = dj_str_of(folder), .urls = &urls, .templates = &inside};
     dj_check_options options = {.tags = (dj_str[]){DJ_LIT("templates")}, .ntags = 1};
     dj_check_result  result;
+    int              told = 0;
     dj_buf           b = dj_buf_make(s, 10000);
     dj_checks_run(s, &input, &options, &result);
     for (size_t i = 0; i < result.len; i++) {
         const dj_check_message *m = &result.messages[i];
-        size_t                  slash = dj_str_rchr(m->origin.file, '/');
-        dj_buf_addf(&b, "%s" DJ_FMT " " DJ_FMT ":%u", i > 0 ? ", " : "", DJ_ARG(m->id),
+        if (dj_str_eq(m->origin.file, DJ_LIT("in.html"))) { /* in the program */
+            told++;
+            continue;
+        }
+        size_t slash = dj_str_rchr(m->origin.file, '/');
+        dj_buf_addf(&b, "%s" DJ_FMT " " DJ_FMT ":%u", b.len > 0 ? ", " : "", DJ_ARG(m->id),
                     DJ_ARG(dj_str_from(m->origin.file, slash + 1)), m->origin.line);
     }
+    assert_int_equal(told, 1);
     static const char *const names[] = {"page.html", "part.html", "base.html", "settings.py"};
     for (size_t i = 0; i < DJ_COUNT(names); i++)
         assert_int_equal(unlink(dj_cstr(s, dj_strf(s, "%s/%s", folder, names[i]))), 0);
