@@ -36,7 +36,7 @@ static void failsafe(void *ctx, const dj_template *t, uint32_t line, dj_str plac
 {
     (void)ctx;
     dj_log(DJ_LIT("django.security.template"), DJ_WARNING, NULL,
-           "a value was replaced, because it is not safe " DJ_FMT " (" DJ_FMT ", line %u)",
+           "a value was replaced, because it is not safe in " DJ_FMT " (" DJ_FMT ", line %u)",
            DJ_ARG(place), DJ_ARG(dj_template_name(t)), line);
 }
 

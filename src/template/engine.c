@@ -23,11 +23,23 @@ struct dj_engine {
     dj_map            filters, tags, libraries;
     dj_map            kept;  /* "dir:name" -> slot */
     dj_map            found; /* name -> template, if nothing is compiled anew */
+    dj_map            names; /* of variables in all templates -> its own key */
 };
 
 typedef struct slot {
     dj_template *template; /* NULL: dropped */
 } slot;
+
+dj_str dj_engine_name(dj_engine *en, dj_str name)
+{
+    const dj_str *known = dj_map_get(&en->names, name);
+    if (known != NULL)
+        return *known;
+    dj_str *own = dj_new(en->scope, dj_str);
+    *own = dj_str_dup(en->scope, name);
+    dj_map_set(&en->names, *own, own);
+    return *own;
+}
 
 const dj_engine_options *dj_engine_options_of(const dj_engine *engine)
 {
@@ -95,7 +107,7 @@ static const dj_library_inside *own_library(dj_scope *s, const dj_library *own)
 static dj_err fill_tables(dj_engine *en)
 {
     dj_scope *s = en->scope;
-    en->filters = en->tags = en->libraries = en->kept = en->found = dj_map_make(s);
+    en->filters = en->tags = en->libraries = en->kept = en->found = en->names = dj_map_make(s);
     for (size_t i = 0; i < dj_nfilters_builtin; i++)
         dj_map_set(&en->filters, dj_str_of(dj_filters_builtin[i].name),
                    (void *)(uintptr_t)&dj_filters_builtin[i]);

@@ -211,6 +211,7 @@ static dj_err compile_path(dj_parser *p, dj_str text, dj_operand *out)
             !dj_str_to_int(path[i].name, &path[i].index))
             path[i].index = -1;
     }
+    path[0].name = dj_engine_name(p->engine, path[0].name);
     out->path = path;
     out->npath = n;
     return DJ_OK;
@@ -354,18 +355,21 @@ dj_err dj_operand_eval(dj_run *run, const dj_operand *o, dj_var *out, bool *foun
         *out = o->literal;
         return DJ_OK;
     }
+    dj_err e;
+    /* {{ row.title }}: straight to where it goes, as copying what was just written is slow. */
+    const dj_binding *row =
+        o->npath == 2 ? dj_find_binding(run, o->path[0].name, run->floor) : NULL;
+    if (row != NULL && row->value.kind == DJ_VAR_OBJECT &&
+        o->path[1].attrs == row->value.object.attrs) {
+        e = dj_attr_read(run->scope, row->value.object.ptr, o->path[1].attrs, o->path[1].attr, out);
+        return e || out->kind != DJ_VAR_LAZY ? e : dj_var_force(run, out, out);
+    }
     dj_var first = dj_var_none();
-    dj_err e = dj_run_get(run, o->path[0].name, &first, found);
-    if (e || !*found)
+    if ((e = dj_run_get(run, o->path[0].name, &first, found)) || !*found)
         return e;
     if (o->npath == 1 && first.kind != DJ_VAR_LAZY) {
         *out = first;
         return DJ_OK;
-    }
-    /* {{ row.title }}: straight to where it goes, as copying what was just written is slow. */
-    if (o->npath == 2 && first.kind == DJ_VAR_OBJECT && o->path[1].attrs == first.object.attrs) {
-        e = dj_attr_read(run->scope, first.object.ptr, first.object.attrs, o->path[1].attr, out);
-        return e || out->kind != DJ_VAR_LAZY ? e : dj_var_force(run, out, out);
     }
     return dj_path_walk(run, o->path + 1, o->npath - 1, first, out, found);
 }

@@ -133,7 +133,7 @@ struct dj_tnode {
 typedef struct dj_chunk {
     dj_str   text;
     dj_place in, out;
-    bool     known;
+    bool     known, stays; /* stays: `in` is `out` */
 } dj_chunk;
 
 typedef struct dj_block_def {
@@ -341,6 +341,7 @@ struct dj_run {
     } * made;
     uint32_t           depth, nested; /* inclusions; renderings inside expressions */
     uint64_t           loops;         /* turns so far */
+    uint64_t           loops_max;
     dj_template_error *error;
     const struct dj_held {
         const struct dj_held *older;
@@ -382,8 +383,21 @@ void     dj_run_set(dj_run *run, dj_str name, dj_var value); /* in the innermost
 /* Where it is already, else in the innermost layer. */
 void dj_run_set_upward(dj_run *run, dj_str name, dj_var value);
 /* At `index`, which is nbindings when it is new. */
-void              dj_run_bind(dj_run *run, uint32_t index, dj_str name, dj_var value);
-DJ_CHECKED dj_err dj_run_get(dj_run *run, dj_str name, dj_var *out, bool *found);
+void               dj_run_bind(dj_run *run, uint32_t index, dj_str name, dj_var value);
+DJ_CHECKED dj_err  dj_run_get(dj_run *run, dj_str name, dj_var *out, bool *found);
+static inline bool dj_same_name(dj_str a, dj_str b)
+{
+    return a.len == b.len && (a.ptr == b.ptr || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+/* The innermost binding of a name at or above `from`, or NULL. */
+static inline dj_binding *dj_find_binding(dj_run *run, dj_str name, uint32_t from)
+{
+    for (uint32_t i = run->nbindings; i-- > from;) {
+        if (dj_same_name(run->bindings[i].name, name))
+            return &run->bindings[i];
+    }
+    return NULL;
+}
 /* What the node keeps: NULL at first. */
 void **dj_run_state(dj_run *run, const void *of);
 
@@ -417,9 +431,12 @@ DJ_CHECKED dj_err dj_run_deeper(dj_run *run);
 
 /* The first template of that name whose origin is not in `skip`; held until the run's scope ends.
  */
-DJ_CHECKED dj_err        dj_engine_find(dj_engine *engine, dj_scope *s, dj_str name,
-                                        const struct dj_held *skip, const dj_template **out,
-                                        dj_template_error *error);
+DJ_CHECKED dj_err dj_engine_find(dj_engine *engine, dj_scope *s, dj_str name,
+                                 const struct dj_held *skip, const dj_template **out,
+                                 dj_template_error *error);
+/* The one copy of a variable's name, so that the same names are mostly found by their address.
+ * Lives as long as the engine. */
+dj_str                   dj_engine_name(dj_engine *engine, dj_str name);
 const dj_engine_options *dj_engine_options_of(const dj_engine *engine);
 const dj_tag            *dj_engine_tag(const dj_engine *engine, dj_str name);
 const dj_filter         *dj_engine_filter(const dj_engine *engine, dj_str name);

@@ -41,12 +41,18 @@ static void finish_buffer(dj_out *out)
 
 void dj_out_static(dj_out *out, dj_str text)
 {
-    if (text.len < BORROW_FROM || text.len > out->buf.max - out->buf.len) {
-        dj_buf_add(&out->buf, text);
-        return;
+    dj_buf *b = &out->buf;
+    /* Between two values there is mostly a tag or two: no call for so little. */
+    if (text.len >= 8 && text.len <= 16 && b->cap - b->len >= 16) {
+        memcpy(b->ptr + b->len, text.ptr, 8);
+        memcpy(b->ptr + b->len + text.len - 8, text.ptr + text.len - 8, 8);
+        b->len += text.len;
+    } else if (text.len < BORROW_FROM || text.len > b->max - b->len) {
+        dj_buf_add(b, text);
+    } else {
+        finish_buffer(out);
+        add_piece(out, text);
     }
-    finish_buffer(out);
-    add_piece(out, text);
 }
 
 void dj_out_add(dj_out *out, dj_str text)

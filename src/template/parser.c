@@ -166,7 +166,7 @@ static dj_err add_assign(dj_parser *p, dj_assign *list, size_t *n, dj_str key, d
     dj_err e = dj_expr_compile(p, value, &list[i].value);
     if (e)
         return e;
-    list[i].name = key;
+    list[i].name = dj_engine_name(p->engine, key);
     *n += i == *n ? 1 : 0;
     return DJ_OK;
 }

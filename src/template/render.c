@@ -83,8 +83,10 @@ static void print_chunk(dj_run *run, const dj_tnode *node)
             chunk->in = run->place;
             chunk->out = dj_place_after(run->place, chunk->text);
             chunk->known = true;
+            chunk->stays = memcmp(&chunk->in, &chunk->out, sizeof chunk->in) == 0;
         }
-        run->place = chunk->out;
+        if (!chunk->stays) /* most begin and end in text */
+            run->place = chunk->out;
     }
     dj_out_static(run->out, chunk->text);
 }
@@ -229,25 +231,10 @@ void dj_run_bind(dj_run *run, uint32_t index, dj_str name, dj_var value)
     run->bindings[run->nbindings++] = (dj_binding){.name = name, .value = value};
 }
 
-static inline bool same_name(dj_str a, dj_str b)
-{
-    return a.len == b.len && (a.ptr == b.ptr || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-/* The innermost binding of a name at or above `from`, or NULL. */
-static dj_binding *find_binding(dj_run *run, dj_str name, uint32_t from)
-{
-    for (uint32_t i = run->nbindings; i-- > from;) {
-        if (same_name(run->bindings[i].name, name))
-            return &run->bindings[i];
-    }
-    return NULL;
-}
-
 static dj_binding *find_override(dj_run *run, dj_str name)
 {
     for (uint32_t i = 0; i < run->noverrides; i++) {
-        if (same_name(run->overrides[i].name, name))
+        if (dj_same_name(run->overrides[i].name, name))
             return &run->overrides[i];
     }
     return NULL;
@@ -255,7 +242,7 @@ static dj_binding *find_override(dj_run *run, dj_str name)
 
 void dj_run_set(dj_run *run, dj_str name, dj_var value)
 {
-    dj_binding *there = find_binding(run, name, run->mark);
+    dj_binding *there = dj_find_binding(run, name, run->mark);
     if (there != NULL)
         there->value = value;
     else
@@ -275,7 +262,7 @@ static dj_err find_given(dj_run *run, dj_str name, dj_var *out, bool *found)
             return e;
     }
     for (size_t i = 0; i < in->nitems; i++) {
-        if (same_name(in->items[i].name, name)) {
+        if (dj_same_name(in->items[i].name, name)) {
             *out = in->items[i].value;
             *found = true;
             return DJ_OK;
@@ -286,7 +273,7 @@ static dj_err find_given(dj_run *run, dj_str name, dj_var *out, bool *found)
 
 void dj_run_set_upward(dj_run *run, dj_str name, dj_var value)
 {
-    dj_binding *there = find_binding(run, name, run->floor);
+    dj_binding *there = dj_find_binding(run, name, run->floor);
     dj_var      given = dj_var_none();
     bool        found = false;
     if (there == NULL && !run->isolated) {
@@ -312,7 +299,7 @@ void dj_run_set_upward(dj_run *run, dj_str name, dj_var value)
 
 dj_err dj_run_get(dj_run *run, dj_str name, dj_var *out, bool *found)
 {
-    const dj_binding *there = find_binding(run, name, run->floor);
+    const dj_binding *there = dj_find_binding(run, name, run->floor);
     *found = true;
     if (there == NULL && run->noverrides > 0 && !run->isolated)
         there = find_override(run, name);
@@ -519,6 +506,7 @@ dj_err dj_template_render(dj_scope *s, const dj_template *t, const dj_render_inp
     run->autoescape = options->autoescape;
     run->contextual = options->contextual && dj_template_is_markup(t->whole->name);
     run->error = error;
+    run->loops_max = options->limits.loops;
     run->frames_cap = LAYER_ROOM;
     run->frames = dj_alloc_raw(s, LAYER_ROOM * sizeof *run->frames);
     run->bindings_cap = LAYER_ROOM;

@@ -135,10 +135,9 @@ static dj_err begin_turn(dj_run *run, const for_tag *tag, for_state *f)
     dj_var      value = dj_var_none(), *into = &value;
     dj_err      e;
     size_t      i = tag->reversed ? f->len - 1 - f->turn : f->turn;
-    uint64_t    limit = dj_engine_options_of(run->engine)->limits.loops;
-    if (++run->loops > limit)
+    if (++run->loops > run->loops_max)
         return dj_fail(run->scope, DJ_ERR_TEMPLATE, "Over %llu turns of loops in one page",
-                       (unsigned long long)limit);
+                       (unsigned long long)run->loops_max);
     loop->counter0 = (int64_t)f->turn;
     loop->counter = (int64_t)f->turn + 1;
     loop->revcounter = (int64_t)(f->len - f->turn);
@@ -261,6 +260,7 @@ static dj_err loop_names(dj_parser *p, const dj_token *t, const dj_str *words, s
         names[i] = dj_str_trim(names[i]);
         if (names[i].len == 0 || strcspn(dj_cstr(p->scope, names[i]), " \"'|") < names[i].len)
             return bad_names(p, t);
+        names[i] = dj_engine_name(p->engine, names[i]);
     }
     tag->names = names;
     tag->nnames = n;
