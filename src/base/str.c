@@ -155,6 +155,8 @@ bool dj_utf8_valid(dj_str s)
                 break;
             pos += sizeof eight;
         }
+        while (pos < s.len && (unsigned char)s.ptr[pos] < 0x80)
+            pos++;
         if (pos < s.len && dj_utf8_next(s, &pos) < 0)
             return false;
     }

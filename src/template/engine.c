@@ -422,6 +422,7 @@ static dj_err load_from(dj_engine *en, dj_scope *s, size_t dir, dj_str name, dj_
     dj_template *t = dj_new(scope, dj_template);
     *t = (dj_template){.scope = scope, .engine = en, .name = dj_str_dup(scope, name), .dir = dir};
     t->whole = t;
+    t->contextual = en->options.contextual && dj_template_is_markup(t->name);
     dj_err e = read_source(en, s, scope, dir, name, &src, &found);
     if (e)
         e = fill_error(s, e, t, 1, 1, error);

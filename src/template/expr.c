@@ -459,12 +459,10 @@ dj_err dj_expr_filter(dj_run *run, const dj_expr *e, dj_var in, dj_var *out)
     return DJ_OK;
 }
 
-dj_err dj_expr_eval(dj_run *run, const dj_expr *e, dj_missing missing, dj_var *out)
+/* With filters, or nothing to put them on. */
+static __attribute__((noinline)) dj_err eval_on(dj_run *run, const dj_expr *e, dj_missing missing,
+                                                bool found, dj_var *out)
 {
-    bool   found = true;
-    dj_err err = dj_operand_eval(run, &e->what, out, &found);
-    if (err || DJ_LIKELY(found && e->nfilters == 0))
-        return err;
     dj_var v = found ? *out : dj_var_none();
     if (!found && missing == DJ_MISSING_IS_TEXT) {
         dj_str invalid = dj_engine_options_of(run->engine)->string_if_invalid;
@@ -477,4 +475,13 @@ dj_err dj_expr_eval(dj_run *run, const dj_expr *e, dj_missing missing, dj_var *o
         return DJ_OK;
     }
     return dj_expr_filter(run, e, v, out);
+}
+
+dj_err dj_expr_eval(dj_run *run, const dj_expr *e, dj_missing missing, dj_var *out)
+{
+    bool   found = true;
+    dj_err err = dj_operand_eval(run, &e->what, out, &found);
+    if (err || DJ_LIKELY(found && e->nfilters == 0))
+        return err;
+    return eval_on(run, e, missing, found, out);
 }

@@ -145,7 +145,8 @@ struct dj_template {
     dj_scope           *scope;
     dj_engine          *engine;
     dj_str              name;
-    size_t              dir; /* which of the engine's folders it comes from */
+    bool                contextual; /* HTML, and the engine wants it */
+    size_t              dir;        /* which of the engine's folders it comes from */
     const char         *path;
     int64_t             mtime_ns, size;
     dj_str              source;

@@ -404,10 +404,10 @@ static bool print_plain(dj_run *run, const dj_var *v)
     return false;
 }
 
-dj_err dj_run_print(dj_run *run, const dj_var *v, bool raw)
+/* All others: for the place where the page stands. Not inlined: what it needs of the stack is more
+ * than print_plain does. */
+static __attribute__((noinline)) dj_err print_placed(dj_run *run, const dj_var *v, bool raw)
 {
-    if (!raw && print_plain(run, v))
-        return DJ_OK;
     dj_print how = {.escape = run->autoescape,
                     .raw = !run->autoescape || (raw && dj_var_is_safe(v)),
                     .contextual = run->contextual};
@@ -425,6 +425,11 @@ dj_err dj_run_print(dj_run *run, const dj_var *v, bool raw)
     if (DJ_UNLIKELY(failsafe))
         log_failsafe(run, at);
     return e;
+}
+
+dj_err dj_run_print(dj_run *run, const dj_var *v, bool raw)
+{
+    return !raw && print_plain(run, v) ? DJ_OK : print_placed(run, v, raw);
 }
 
 void dj_run_print_tracked(dj_run *run, dj_str text)
@@ -504,7 +509,7 @@ dj_err dj_template_render(dj_scope *s, const dj_template *t, const dj_render_inp
     run->out = out;
     run->place = dj_place_start();
     run->autoescape = options->autoescape;
-    run->contextual = options->contextual && dj_template_is_markup(t->whole->name);
+    run->contextual = t->whole->contextual;
     run->error = error;
     run->loops_max = options->limits.loops;
     run->frames_cap = LAYER_ROOM;
