@@ -17,7 +17,9 @@ SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
-STATIC_ROOT = os.environ.get('STATIC_ROOT')  # without it no files are served, and pages do without
+# Where collectstatic puts files. Without it none are served, and pages link to names that are not there: they do without.
+STATIC_ROOT = os.environ.get('STATIC_ROOT')
+INSTALLED_APPS = ['django.contrib.staticfiles'] if STATIC_ROOT else []
 
 BIND = ['0.0.0.0:80']  # only redirects to HTTPS
 BIND_TLS = ['0.0.0.0:443']
