@@ -315,10 +315,13 @@ dj_err dj_expr_compile(dj_parser *p, dj_str text, const dj_expr **out)
 static dj_err get_segment(dj_run *run, const dj_var *from, const dj_segment *segment, dj_var *out,
                           bool *found)
 {
-    dj_segment *it = (dj_segment *)(uintptr_t)segment;
-    if (from->kind == DJ_VAR_OBJECT &&
-        (it->attr = dj_attr_find(from->object.attrs, segment->name)) != NULL)
+    dj_segment    *it = (dj_segment *)(uintptr_t)segment;
+    const dj_attr *attr =
+        from->kind == DJ_VAR_OBJECT ? dj_attr_find(from->object.attrs, segment->name) : NULL;
+    if (attr != NULL) {
         it->attrs = from->object.attrs;
+        it->attr = attr;
+    }
     return dj_var_get(run, from, segment->name, out, found);
 }
 

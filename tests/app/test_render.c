@@ -58,6 +58,22 @@ static dj_response *shelf(dj_req *req)
                             .extra = dj_var_of_map(map, 1), .later = &later));
 }
 
+/* Objects of several types take turns under one name: what was remembered of one is not the
+ * other's. */
+static dj_response *mixed(dj_req *req)
+{
+    const dj_var all[] = {
+        dj_var_object(&books[0], book),
+        dj_var_object(&ada, author),
+        dj_var_object(&books[1], book),
+        dj_var_object(&ada, author),
+        dj_var_int(5),
+        dj_var_object(&books[0], book),
+    };
+    return dj_render(req, "mixed.html",
+                     DJ_CTX(shelf_ctx, .extra = dj_var_of_list(all, DJ_COUNT(all))));
+}
+
 static dj_response *named(dj_req *req)
 {
     return dj_render(req, dj_cstr(dj_req_scope(req), dj_path_str(req, "name")), DJ_NO_CTX);
@@ -155,6 +171,7 @@ static const dj_embedded items[] = {
                           "{% endfor %}"),
     TEMPLATE("loops.html", "{% for a in request.GET.t %}{% for b in request.GET.t %}{% endfor %}"
                            "{% endfor %}done"),
+    TEMPLATE("mixed.html", "{% for a in extra %}{{ a.title }}/{{ a.name }};{% endfor %}"),
     TEMPLATE("nonce.html", "<script nonce=\"{{ csp_nonce }}\">1</script>"),
     TEMPLATE("notes.txt", "{{ request.GET.t }}"),
     TEMPLATE("own.html", "{% load own %}{{ '<'|twice }}{{ request.GET.t|twice }}"
@@ -172,9 +189,13 @@ static const dj_embedded items[] = {
 static const dj_embedded_templates templates = {items, DJ_COUNT(items)};
 
 static const dj_route urls[] = {
-    DJ_PATH("shelf/", shelf),       DJ_PATH("t/<str:name>", named, .name = "named"),
-    DJ_PATH("deferred/", deferred), DJ_PATH("fragment/", fragment),
-    DJ_PATH("boom/", boom),         DJ_PATH("denied/", denied),
+    DJ_PATH("shelf/", shelf),
+    DJ_PATH("mixed/", mixed),
+    DJ_PATH("t/<str:name>", named, .name = "named"),
+    DJ_PATH("deferred/", deferred),
+    DJ_PATH("fragment/", fragment),
+    DJ_PATH("boom/", boom),
+    DJ_PATH("denied/", denied),
 };
 static const dj_app app = {
     .urls = DJ_ALL(urls),
@@ -224,6 +245,15 @@ DJ_TEST(a_page_shows_what_the_tables_of_the_structs_name)
     assert_int_equal(a->status, 200);
     assert_int_equal(made, 1);
     dj_expect_str(DJ_LIT("text/html; charset=utf-8"), dj_answer_header(a, "Content-Type"));
+}
+
+DJ_TEST(objects_of_several_types_stand_under_one_name)
+{
+    dj_client *client = opened(c);
+    for (int i = 0; i < 2; i++)
+        dj_expect_str(DJ_LIT("Tea &amp; time/;/Ada &lt;b&gt;;&quot;Quoted&quot;/;/Ada &lt;b&gt;;/;"
+                             "Tea &amp; time/;"),
+                      dj_client_get(client, "/mixed/")->body);
 }
 
 DJ_TEST(every_template_sees_what_processors_and_layers_bring)
@@ -380,6 +410,7 @@ DJ_TEST(a_runaway_template_is_an_error_and_not_a_dead_worker)
 }
 
 DJ_TESTS(DJ_T(a_page_shows_what_the_tables_of_the_structs_name),
+         DJ_T(objects_of_several_types_stand_under_one_name),
          DJ_T(every_template_sees_what_processors_and_layers_bring),
          DJ_T(the_nonce_of_a_page_is_that_of_its_header),
          DJ_T(the_type_follows_the_name_and_text_is_not_escaped),
