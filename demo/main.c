@@ -10,10 +10,14 @@ static const dj_route urls[] = {
     DJ_PATH("errors/<int:status>/", error_now, .name = "error", .methods = DJ_GET),
 };
 
+/* demo/templates/, put into the program by `donjon embed`. */
+extern const dj_embedded_templates demo_templates;
+
 int main(int argc, char **argv)
 {
     const dj_app app = {
         .urls = DJ_ALL(urls),
+        .templates = &demo_templates,
         .settings = "demo/settings/development.py",
     };
     return dj_manage(argc, argv, &app);

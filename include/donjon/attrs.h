@@ -113,7 +113,8 @@ typedef struct dj_ctx {
 #define dj_var_object(pointer, type) dj_var_object_of((const type *){(pointer)}, &type##_attrs)
 static inline dj_var dj_var_object_of(const void *ptr, const dj_attrs *attrs)
 {
-    return (dj_var){.kind = ptr == NULL ? DJ_VAR_NONE : DJ_VAR_OBJECT, .object = {ptr, attrs}};
+    return (dj_var){.kind = (uint8_t)(ptr == NULL ? DJ_VAR_NONE : DJ_VAR_OBJECT),
+                    .object = {ptr, attrs}};
 }
 
 DJ_END_DECLS

@@ -131,7 +131,7 @@ static inline dj_var dj_var_float(double real)
 /* DJ_NONE is None. */
 static inline dj_var dj_var_str(dj_str text)
 {
-    return (dj_var){.kind = text.ptr == NULL ? DJ_VAR_NONE : DJ_VAR_STR, .text = text};
+    return (dj_var){.kind = (uint8_t)(text.ptr == NULL ? DJ_VAR_NONE : DJ_VAR_STR), .text = text};
 }
 static inline dj_var dj_var_html(dj_html html)
 {

@@ -39,7 +39,8 @@ typedef struct dj_context_processor {
     void (*run)(dj_req *req);
 } dj_context_processor;
 
-/* Templates inside the program, as `donjon embed` writes them. */
+/* Templates inside the program, as `donjon embed` writes them. They are looked for behind the
+ * folders of TEMPLATES; without TEMPLATES they see the processors `request` and `csp`. */
 typedef struct dj_embedded {
     const char *name, *text;
     size_t      len;

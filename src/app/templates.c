@@ -285,13 +285,30 @@ static dj_err check_limits(dj_scope *s, const dj_settings *settings)
     return DJ_OK;
 }
 
+/* Templates inside the program, and no word of TEMPLATES about them. */
+static dj_err usual_processors(dj_scope *s, const dj_app *app, struct dj_site_engine *engine)
+{
+    static const dj_str usual[] = {
+        DJ_STR_INIT("django.template.context_processors.request"),
+        DJ_STR_INIT("django.template.context_processors.csp"),
+    };
+    const dj_context_processor **found =
+        dj_new_array(s, const dj_context_processor *, DJ_COUNT(usual));
+    for (size_t i = 0; i < DJ_COUNT(usual); i++)
+        found[i] = dj_context_processor_find(app, usual[i]);
+    engine->processors = found;
+    engine->nprocessors = DJ_COUNT(usual);
+    return DJ_OK;
+}
+
 static dj_err make_engine(dj_scope *s, const dj_site_parts *parts, struct dj_site *site,
                           const dj_value *entry)
 {
     struct dj_site_engine *engine = &site->templates->engines[site->templates->nengines];
     dj_engine_options      options = defaults(parts, site);
     dj_template_dir       *dirs = dj_new_array(s, dj_template_dir, DIRS_MAX + 1);
-    dj_err e = entry == NULL ? DJ_OK : read_entry(s, parts, entry, &options, dirs, engine);
+    dj_err                 e = entry == NULL ? usual_processors(s, parts->app, engine)
+                                             : read_entry(s, parts, entry, &options, dirs, engine);
     if (!e && parts->app->templates != NULL)
         e = check_embedded(s, parts->app->templates);
     if (e)

@@ -27,9 +27,13 @@ def proxied(make_site, certificate):
 
 
 def ask(sock, path, *fields):
+    """None: the connection was closed, or cut (what was sent behind a refused header is not read any more)."""
     wire = Wire(sock)
-    wire.send(f'GET {path} HTTP/1.1\r\nHost: example.com\r\n{"".join(f + chr(13) + chr(10) for f in fields)}\r\n'.encode())
-    return wire.answer()
+    try:
+        wire.send(f'GET {path} HTTP/1.1\r\nHost: example.com\r\n{"".join(f + chr(13) + chr(10) for f in fields)}\r\n'.encode())
+        return wire.answer()
+    except (BrokenPipeError, ConnectionResetError):
+        return None
 
 
 def connect(port, begin):
