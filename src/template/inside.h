@@ -274,11 +274,11 @@ typedef struct dj_state {
 typedef struct dj_chain {
     struct dj_chain *older;
     dj_str           name;
-    size_t           len, next; /* the next one to render */
+    size_t           len, cap, next; /* the next one to render */
     struct dj_definition {
         const dj_template *template;
         uint32_t node;
-    } * items; /* the most derived first */
+    } * items, first[2]; /* the most derived first; two are mostly all */
 } dj_chain;
 
 /* The dj_var of `forloop`. */

@@ -160,12 +160,19 @@ static void add_blocks(dj_run *run, const dj_template *t)
         dj_chain *chain = find_chain(run, t->blocks[i].name);
         if (chain == NULL) {
             chain = dj_new(run->scope, dj_chain);
-            *chain = (dj_chain){.older = run->chains, .name = t->blocks[i].name};
+            chain->older = run->chains;
+            chain->name = t->blocks[i].name;
+            chain->items = chain->first;
+            chain->cap = DJ_COUNT(chain->first);
             run->chains = chain;
         }
-        size_t size = sizeof *chain->items;
-        chain->items =
-            dj_realloc(run->scope, chain->items, chain->len * size, (chain->len + 1) * size);
+        if (chain->len == chain->cap) {
+            struct dj_definition *more =
+                dj_new_array(run->scope, struct dj_definition, 2 * chain->cap);
+            memcpy(more, chain->items, chain->len * sizeof *more);
+            chain->items = more;
+            chain->cap *= 2;
+        }
         chain->items[chain->len++] = (struct dj_definition){t, t->blocks[i].node};
     }
 }
