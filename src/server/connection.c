@@ -259,6 +259,7 @@ static void settle(dj_conn *conn)
     if (conn->state == DJ_CONN_BODY) {
         ; /* its tick runs */
     } else if (conn->in_len > conn->in_from) {
+        dj_conn_shrink_buffer(conn);
         if (conn->state != DJ_CONN_HEAD)
             dj_conn_enter(conn, DJ_CONN_HEAD, limits->head_ms);
     } else {

@@ -29,6 +29,22 @@ void dj_conn_give_back_buffer(dj_conn *conn)
     conn->in_cap = conn->in_len = conn->in_from = 0;
 }
 
+void dj_conn_shrink_buffer(dj_conn *conn)
+{
+    size_t rest = conn->in_len - conn->in_from;
+    if (conn->in_cap <= DJ_CONN_BUFFER || rest > DJ_CONN_BUFFER / 2 || conn->state == DJ_CONN_HEAD)
+        return;
+    char *small = dj_worker_buffer(conn->worker);
+    if (small == NULL)
+        return; /* the large one will do */
+    memcpy(small, conn->in + conn->in_from, rest);
+    dj_conn_give_back_buffer(conn);
+    conn->in = small;
+    conn->in_cap = DJ_CONN_BUFFER;
+    conn->in_len = rest;
+    conn->in_from = 0;
+}
+
 /* Room for the next read: the pooled buffer, then one that holds the largest head. False without
  * memory. */
 static bool make_room(dj_conn *conn)
@@ -131,12 +147,16 @@ bool dj_conn_await_body(dj_conn *conn)
 {
     const dj_head *head = &conn->work->head;
     size_t start = conn->head_from, rest = conn->in_len - start, base = conn->in_from - start;
-    size_t cap = base + BODY_ROOM + conn->worker->config->limits.http.trailers;
+    size_t room = BODY_ROOM + conn->worker->config->limits.http.trailers;
+    /* More than that may be here already, if the buffer was an earlier body's. */
+    size_t cap = base + (rest - base > room ? rest - base : room);
     char  *larger = malloc(cap);
     if (larger == NULL)
         return false;
     memcpy(larger, conn->in + start, rest);
     dj_head_move(&conn->work->head, conn->in + start, larger);
+    if (conn->work->pending.len > 0)
+        conn->work->pending.ptr = larger + (conn->work->pending.ptr - (conn->in + start));
     dj_conn_give_back_buffer(conn);
     conn->in = larger;
     conn->in_cap = cap;

@@ -214,6 +214,8 @@ void dj_conn_enter(dj_conn *conn, dj_conn_state state, int64_t ms);
 /* More into the buffer. */
 dj_io dj_conn_receive(dj_conn *conn);
 void  dj_conn_give_back_buffer(dj_conn *conn);
+/* The few bytes of a next request need not hold the large buffer of the last one. */
+void dj_conn_shrink_buffer(dj_conn *conn);
 
 typedef enum dj_body {
     DJ_BODY_WHOLE,

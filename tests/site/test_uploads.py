@@ -5,6 +5,7 @@ The figures of memory are printed; in a sanitized build they mean nothing and ar
 import contextlib
 import hashlib
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -248,3 +249,39 @@ def test_a_slow_upload_is_408(uploads):
     assert wire.answer().status == 408
     assert wire.at_end()
     uploads.expect_clean()
+
+
+@pytest.mark.parametrize('chunked', [False, True])
+def test_a_body_behind_a_large_buffer_of_an_earlier_one(uploads, chunked):
+    """The first byte of the next head comes with the end of a body whose head was long; then very much at once, as the worker was busy."""
+    uploads.start()
+    wire, worker = uploads.wire(), uploads.worker()
+    host = b'Host: localhost\r\n'
+    padding = b''.join(b'X-P%d: %s\r\n' % (i, b'a' * 7000) for i in range(4))
+    wire.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    wire.send(b'POST /look HTTP/1.1\r\n' + host + b'Content-Length: 2000000\r\n\r\n' + b'z' * 2000000)  # opens the window
+    assert wire.answer().body == b'zzzzzzzz 2000000 zzzzzzzz\n'
+    wire.send(b'POST /look HTTP/1.1\r\n' + host + padding + b'Expect: 100-continue\r\nContent-Length: 1\r\n\r\n')
+    assert wire.answer(skip_continue=False).status == 100  # the body is waited for, in its own buffer
+    wire.send(b'xP')
+    assert wire.answer().body == b'x 1 x\n'
+    body = bytes(33 + i % 90 for i in range(300000))
+    framing = b'Content-Length: %d\r\n\r\n%s' % (len(body), body)
+    if chunked:
+        framing = b'Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n' % (len(body), body)
+    sent = b'OST /look HTTP/1.1\r\n' + host + framing
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        wire.sock.setblocking(False)
+        at = wire.sock.send(sent)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    wire.sock.settimeout(PATIENCE)
+    wire.send(sent[at:])
+    assert wire.answer().body == body[:8] + b' 300000 ' + body[-8:] + b'\n'
+    assert uploads.workers() == [worker]
+    # The same bytes to a view that keeps them.
+    wire.send(b'PUT /put HTTP/1.1\r\n' + host + framing)
+    name = wire.answer().body.split()[0].decode()
+    assert uploads.take_saved(name) == hashlib.sha256(body).hexdigest()
+    wire.close()
