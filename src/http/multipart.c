@@ -42,6 +42,7 @@ struct dj_multipart {
     char                  header[HEADER_MAX];
     size_t                header_len;
     int64_t               nfields, nfiles; /* pieces that are no file; files */
+    int64_t               nnameless;       /* files that belong to no field: dropped, but bounded */
     uint64_t              field_bytes;     /* as DATA_UPLOAD_MAX_MEMORY_SIZE counts them */
     uint64_t              files_in_memory;
     dj_str                name; /* of the field or file being read */
@@ -231,11 +232,19 @@ static void set_type(dj_multipart *m, dj_upload *upload, const part *p)
     upload->charset = dj_header_param_get(&p->type, DJ_LIT("charset"));
 }
 
-static dj_err begin_file(dj_multipart *m, const part *p)
+static dj_err count_file(dj_multipart *m, int64_t *counter)
 {
-    if (m->limits->files >= 0 && ++m->nfiles > m->limits->files)
+    if (m->limits->files >= 0 && ++*counter > m->limits->files)
         return fail(m, DJ_ERR_TOO_MANY_FILES,
                     "The number of files exceeded settings.DATA_UPLOAD_MAX_NUMBER_FILES.");
+    return DJ_OK;
+}
+
+static dj_err begin_file(dj_multipart *m, const part *p)
+{
+    dj_err e = count_file(m, &m->nfiles);
+    if (e)
+        return e;
     dj_str name = dj_charset_decode(m->scope, m->charset,
                                     dj_header_param_get(&p->disposition, DJ_LIT("filename")));
     name = dj_upload_name(m->scope, name);
@@ -267,7 +276,7 @@ static dj_err read_header(dj_multipart *m, dj_str header)
     m->state = PIECE_SKIP;
     dj_str name = p.has_disposition ? dj_header_param_get(&p.disposition, DJ_LIT("name")) : DJ_NONE;
     if (dj_str_is_none(name))
-        return DJ_OK;
+        return p.is_file ? count_file(m, &m->nnameless) : DJ_OK;
     m->name = dj_charset_decode(m->scope, m->charset, dj_str_strip(name, DJ_LIT(" \t\n\r\v\f")));
     m->is_base64 = p.has_encoding && dj_str_eq(p.encoding.value, DJ_LIT("base64"));
     if (p.is_file)

@@ -251,6 +251,22 @@ DJ_TEST(the_parser_takes_no_more_memory_than_what_it_keeps)
     assert_true(dj_scope_used(c->scope) - before < 64 * 1024);
 }
 
+DJ_TEST(files_without_a_field_are_bounded)
+{
+    dj_form       *form;
+    dj_form_limits limits = usual;
+    dj_buf         body = dj_buf_make(c->scope, 1 << 20);
+    limits.files = 3;
+    for (int i = 0; i < 3; i++)
+        dj_buf_add(&body, DJ_LIT("--B\r\nContent-Disposition:x;filename=x\r\n\r\n\r\n"));
+    dj_expect_ok(
+        parse_cut(c, &limits, dj_str_cat(c->scope, dj_buf_str(&body), DJ_LIT("--B--")), 7, &form));
+    dj_buf_add(&body, DJ_LIT("--B\r\nContent-Disposition:x;filename=x\r\n\r\n\r\n"));
+    dj_expect_err(
+        DJ_ERR_TOO_MANY_FILES,
+        parse_cut(c, &limits, dj_str_cat(c->scope, dj_buf_str(&body), DJ_LIT("--B--")), 7, &form));
+}
+
 DJ_TEST(boundaries_are_checked)
 {
     dj_multipart *m;
@@ -289,5 +305,6 @@ DJ_TESTS(DJ_T(a_body_means_the_same_however_it_is_cut),
          DJ_T(files_share_memory_and_go_to_disk_beyond),
          DJ_T(a_full_disk_is_an_error_and_leaves_nothing),
          DJ_T(a_file_in_progress_is_dropped_at_once),
-         DJ_T(the_parser_takes_no_more_memory_than_what_it_keeps), DJ_T(boundaries_are_checked),
+         DJ_T(the_parser_takes_no_more_memory_than_what_it_keeps),
+         DJ_T(files_without_a_field_are_bounded), DJ_T(boundaries_are_checked),
          DJ_T(long_names_are_cut_before_the_extension))
