@@ -7,8 +7,7 @@
 const dj_attr *dj_attr_find(const dj_attrs *attrs, dj_str name)
 {
     for (size_t i = 0; i < attrs->len; i++) {
-        const char *candidate = attrs->items[i].name;
-        if (strncmp(candidate, name.ptr, name.len) == 0 && candidate[name.len] == '\0')
+        if (dj_str_eq(dj_str_of(attrs->items[i].name), name)) /* a name may hold a NUL */
             return &attrs->items[i];
     }
     return NULL;

@@ -184,22 +184,13 @@ static bool makes_a_tag(const dj_place *p, dj_str text)
     return !is_unknown_name(text);
 }
 
-static void print_behind_lt(printing *w)
-{
-    if (w->safety != DJ_SAFE_HTML && makes_a_tag(w->p, w->text)) {
-        add_reference(w->b, w->text.ptr[0]);
-        w->text = dj_str_from(w->text, 1);
-    }
-    print_html(w);
-}
-
 /* The last byte must not go on to "-->" with what the template has behind. */
 static void print_comment(printing *w)
 {
     uint8_t seen = w->p->seen;
     for (size_t i = 0; i < w->text.len; i++)
         seen = dj_comment_step(seen, w->text.ptr[i]);
-    if (w->text.len == 0 || seen == COMMENT_TEXT || w->safety == DJ_SAFE_HTML) {
+    if (w->text.len == 0 || seen == COMMENT_TEXT) {
         print_html(w);
         return;
     }
@@ -252,8 +243,7 @@ static void print_name(const printing *w)
     dj_str lower = dj_str_lower(w->s, w->text);
     if (w->p->state == ST_ATTR_NAME && w->safety == DJ_SAFE_ATTR) {
         dj_buf_add(w->b, w->text);
-        w->p->name_at = NO_NAME;
-        w->p->seen = ON_NOT;
+        *w->p = dj_place_after(*w->p, w->text); /* trusted: what stands behind it is not */
         return;
     }
     if (w->p->state == ST_TAG_NAME && w->safety == DJ_UNSAFE && is_unknown_name(lower)) {
@@ -270,6 +260,27 @@ static void print_name(const printing *w)
     }
     dj_buf_add(w->b, lower);
     *w->p = name_after(*w->p, lower);
+}
+
+static void print_behind_lt(printing *w)
+{
+    dj_str lower = dj_str_lower(w->s, w->text);
+    /* <{{ level }}> with a literal, or a word that was escaped: the name of a tag like any other.
+     */
+    if (w->safety == DJ_SAFE_HTML && w->p->state != ST_MARKUP && lower.len > 0 &&
+        dj_is_alpha(lower.ptr[0]) && is_name(lower)) {
+        dj_place after = dj_place_after(*w->p, lower);
+        if (names_element(&after, DJ_LIT(""))) {
+            dj_buf_add(w->b, w->text);
+            *w->p = after;
+            return;
+        }
+    }
+    if (makes_a_tag(w->p, w->text)) {
+        add_reference(w->b, w->text.ptr[0]);
+        w->text = dj_str_from(w->text, 1);
+    }
+    print_html(w);
 }
 
 /* -- URLs -- */
@@ -455,14 +466,16 @@ static dj_err text_of(printing *w, const dj_var *v)
     return DJ_OK;
 }
 
+/* Raw markup that begins or names a tag or an attribute is followed as the template's own. */
 static void print_raw(printing *w)
 {
+    uint8_t state = w->p->state;
     dj_buf_add(w->b, w->text);
-    if (w->p->state == ST_ATTR_NAME) {
-        w->p->name_at = NO_NAME;
-        w->p->seen = ON_NOT;
-    }
-    end(w->p);
+    if (state == ST_ATTR_NAME || state == ST_TAG_NAME || state == ST_TAG_OPEN ||
+        state == ST_END_TAG_OPEN || state == ST_MARKUP)
+        *w->p = dj_place_after(*w->p, w->text);
+    else
+        end(w->p);
 }
 
 static dj_err print_contextual(printing *w, const dj_var *v, const dj_print *how)
@@ -508,6 +521,17 @@ dj_err dj_place_print(dj_run *run, dj_place *at, const dj_var *v, const dj_print
         print_html(&w);
     }
     return DJ_OK;
+}
+
+dj_place dj_place_lost(void)
+{
+    return (dj_place){.state = ST_ERROR};
+}
+
+bool dj_place_is_plain(dj_place at)
+{
+    return at.state == ST_TEXT || at.state == ST_RCDATA ||
+           (at.state == ST_ATTR && at.attr == AT_PLAIN && at.delim != DELIM_UNQUOTED);
 }
 
 dj_str dj_place_name(dj_place at)

@@ -104,6 +104,17 @@ static const dj_library_inside *own_library(dj_scope *s, const dj_library *own)
     return library;
 }
 
+static dj_err add_own(dj_engine *en, const dj_library *own)
+{
+    for (size_t i = 0; i < own->ntags; i++) {
+        if (own->tags[i].end != NULL && own->tags[i].includes != NULL)
+            return dj_fail(en->scope, DJ_ERR_SETTINGS,
+                           "The tag %s has a body and includes a template: it can't do both",
+                           own->tags[i].name);
+    }
+    return add_library(en, own_library(en->scope, own));
+}
+
 static dj_err fill_tables(dj_engine *en)
 {
     dj_scope *s = en->scope;
@@ -117,7 +128,7 @@ static dj_err fill_tables(dj_engine *en)
     if (!e)
         e = add_library(en, &l10n_library);
     for (size_t i = 0; i < en->options.nlibraries && !e; i++)
-        e = add_library(en, own_library(s, en->options.libraries[i]));
+        e = add_own(en, en->options.libraries[i]);
     return e;
 }
 

@@ -23,7 +23,9 @@ static void add_piece(dj_out *out, dj_str piece)
     }
     out->pieces[out->npieces++] = piece;
     out->len += piece.len;
-    out->buf.max = (size_t)(out->max - out->len);
+    out->buf.max = out->len < out->max ? (size_t)(out->max - out->len) : 0;
+    if (out->buf.cap > out->buf.max) /* room that is there counts, too */
+        out->buf.cap = out->buf.max;
 }
 
 /* What the buffer holds becomes a piece; a new buffer begins in the room behind it. */

@@ -135,9 +135,12 @@ static dj_err leave(dj_run *run)
 }
 
 /* Texts and values up to the end of the body, or up to the first node of another kind, which is the
- * caller's to enter. Neither opens a body, so the frame is looked at once. */
-static dj_err run_straight(dj_run *run, dj_frame *f, const dj_tnode **other)
+ * caller's to enter. The frame is looked at once; its array may move meanwhile (a value may render
+ * the block above). */
+static dj_err run_straight(dj_run *run, const dj_tnode **other)
 {
+    uint32_t        top = run->nframes - 1;
+    dj_frame       *f = &run->frames[top];
     const dj_tnode *nodes = f->template->nodes;
     dj_err          e = DJ_OK;
     uint32_t        at = f->pc, end = f->end;
@@ -149,6 +152,7 @@ static dj_err run_straight(dj_run *run, dj_frame *f, const dj_tnode **other)
             print_chunk(run, node);
         } else if (node->kind == &dj_node_value && !((const dj_expr *)node->data)->super) {
             e = print_value(run, node);
+            f = &run->frames[top];
         } else {
             *other = node;
             break;
@@ -170,8 +174,8 @@ dj_err dj_run_until(dj_run *run, uint32_t nframes)
         }
         const dj_template *t = f->template;
         const dj_tnode    *other = NULL, *at;
-        e = run_straight(run, f, &other);
-        at = f->at; /* the frame may move when others are opened */
+        e = run_straight(run, &other);
+        at = dj_run_top(run)->at; /* before others are opened */
         if (!e && other != NULL)
             e = other->kind->enter(run, other);
         if (!e && DJ_UNLIKELY(dj_out_is_full(run->out)))

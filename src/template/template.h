@@ -226,6 +226,11 @@ static inline bool dj_place_is_text(dj_place at)
 {
     return at.state == 0;
 }
+/* Escaped text may be cut or changed here and stays harmless: text, <title>, quoted attributes of
+ * no special kind. */
+bool dj_place_is_plain(dj_place at);
+/* Where nobody can tell any more: static text goes on, a value is an error. */
+dj_place dj_place_lost(void);
 /* Static text moves the place; pure. */
 dj_place dj_place_after(dj_place at, dj_str chunk);
 /* Django's escape() straight into the output. True: all of `text` is ASCII. */

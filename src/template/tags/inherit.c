@@ -104,8 +104,14 @@ dj_err dj_block_super(dj_run *run, const dj_block_var *block, bool direct, dj_va
         e = dj_run_until(run, nframes);
     run->nested--;
     dj_str text = dj_run_captured(run, before);
+    /* What is done with the text is not known here: it must leave the page where it found it. */
+    bool moved = run->contextual && memcmp(&place, &run->place, sizeof place) != 0;
     run->place = place;
     *out = dj_var_made(text, DJ_SAFE_HTML);
+    if (!e && moved)
+        return dj_fail(run->scope, DJ_ERR_TEMPLATE_SYNTAX,
+                       "block.super ends inside a tag, an attribute or a script; only "
+                       "{{ block.super }} by itself can print that");
     return e;
 }
 

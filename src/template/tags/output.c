@@ -54,21 +54,41 @@ const dj_tag dj_tag_autoescape = {"autoescape", autoescape_open, dj_body_next, N
 
 /* -- filter -- */
 
+typedef struct capture {
+    dj_out  *before;
+    dj_place at; /* where the body begins */
+} capture;
+
 static dj_err filter_enter(dj_run *run, const dj_tnode *node)
 {
     dj_frame *frame;
     dj_err    e = dj_run_body(run, node, &frame);
     if (e)
         return e;
-    frame->state = dj_run_capture(run);
+    capture *c = dj_new(run->scope, capture);
+    *c = (capture){dj_run_capture(run), run->place};
+    frame->state = c;
     return DJ_OK;
+}
+
+/* What was escaped for a script, a URL or a name may mean something else once it is changed. */
+static bool may_change(const dj_run *run, const capture *c)
+{
+    return !run->contextual || (dj_place_is_plain(c->at) && dj_place_is_plain(run->place));
 }
 
 /* The result is printed as it is: the body was escaped where it was made. */
 static dj_err filter_leave(dj_run *run, dj_frame *frame, bool *again)
 {
-    dj_var v = dj_var_made(dj_run_captured(run, frame->state), DJ_SAFE_HTML);
+    const capture *c = frame->state;
+    dj_var         v = dj_var_made(dj_run_captured(run, c->before), DJ_SAFE_HTML);
     (void)again;
+    if (run->contextual && !dj_place_is_plain(c->at))
+        return dj_fail(run->scope, DJ_ERR_TEMPLATE_SYNTAX,
+                       "a filter tag can't change what was escaped for " DJ_FMT,
+                       DJ_ARG(dj_place_name(c->at)));
+    if (!may_change(run, c))
+        run->place = dj_place_lost(); /* nobody knows where the changed text ends */
     dj_err e = dj_expr_filter(run, frame->node->data, v, &v);
     if (e)
         return e;
@@ -121,8 +141,14 @@ static size_t skip_space(dj_str s, size_t at)
 
 static dj_err spaceless_leave(dj_run *run, dj_frame *frame, bool *again)
 {
-    dj_str text = dj_utf8_strip(dj_run_captured(run, frame->state));
+    const capture *c = frame->state;
+    dj_str         text = dj_run_captured(run, c->before);
     (void)again;
+    if (!may_change(run, c)) { /* blanks may be part of a string there */
+        dj_run_print_tracked(run, text);
+        return DJ_OK;
+    }
+    text = dj_utf8_strip(text);
     for (size_t at = 0; at < text.len;) {
         const char *close = memchr(text.ptr + at, '>', text.len - at);
         size_t      to = close == NULL ? text.len : (size_t)(close - text.ptr) + 1;
