@@ -156,7 +156,8 @@ static dj_err list_folder(dj_scope *s, const dj_static_walk *w, dj_str path, dj_
         items[out->len++] = dj_str_dup(s, dj_str_of(entry->d_name));
     }
     closedir(dir);
-    qsort(items, out->len, sizeof *items, by_name);
+    if (out->len > 1) /* an empty folder has no array */
+        qsort(items, out->len, sizeof *items, by_name);
     out->items = items;
     return DJ_OK;
 }
