@@ -83,6 +83,7 @@ DJ_CHECKED dj_err dj_static_url(dj_scope *s, const struct dj_site *site, dj_str 
 /* One coding of a file. */
 typedef struct dj_static_body {
     const char *path;  /* below STATIC_ROOT */
+    const char *mark;  /* of its coding, in the ETag: ".gz", or "" */
     const char *bytes; /* small ones are kept in memory; NULL: in the file */
     int         fd;    /* -1: not opened yet */
     uint64_t    size;

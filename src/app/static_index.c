@@ -24,6 +24,7 @@ static const char logger[] = "donjon.static";
 dj_err dj_static_describe(dj_scope *s, const struct stat *st, const char *mark,
                           dj_static_body *body)
 {
+    body->mark = mark;
     body->size = (uint64_t)st->st_size;
     body->mtime = st->st_mtim.tv_sec;
     body->mtime_ns = st->st_mtim.tv_nsec;

@@ -46,7 +46,7 @@ static int open_body(dj_req *req, dj_static *st, dj_static_body *body, dj_static
         return fd;
     }
     dj_own(req->scope, close_fd, (void *)(intptr_t)fd);
-    if (!same && dj_static_describe(req->scope, &now, "", fresh) != DJ_OK)
+    if (!same && dj_static_describe(req->scope, &now, body->mark, fresh) != DJ_OK)
         return -1;
     return fd;
 }

@@ -44,8 +44,8 @@ static void close_target(void *what)
 /* `error` is an errno. */
 static dj_err not_saved(dj_scope *s, int error)
 {
-    dj_err e = error == ENOSPC || error == EDQUOT || error == EFBIG ? DJ_ERR_NO_SPACE : DJ_ERR_IO;
-    return dj_fail(s, e, "An uploaded file can't be saved: %s", strerrordesc_np(error));
+    return dj_fail(s, dj_file_error(error), "An uploaded file can't be saved: %s",
+                   strerrordesc_np(error));
 }
 
 /* Cuts to at most `max` bytes at the beginning of a character. */

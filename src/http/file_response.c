@@ -110,7 +110,8 @@ dj_response *dj_file_response(dj_req *req, dj_str dir, dj_str name, const dj_fil
         return dj_raise(req, DJ_ERR_NOT_FOUND, "no name of a file");
     int folder = open(dj_cstr(s, dir), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
-        return dj_raise(req, DJ_ERR_IO, "open " DJ_FMT ": %s", DJ_ARG(dir), strerrordesc_np(errno));
+        return dj_raise(req, dj_file_error(errno), "open " DJ_FMT ": %s", DJ_ARG(dir),
+                        strerrordesc_np(errno));
     int fd = (int)syscall(SYS_openat2, folder, dj_cstr(s, name), &how, sizeof how);
     int why = errno;
     close(folder);
@@ -121,6 +122,6 @@ dj_response *dj_file_response(dj_req *req, dj_str dir, dj_str name, const dj_fil
                         DJ_ARG(dir));
     if (why == ENOENT || why == ENOTDIR || why == ELOOP || why == ENAMETOOLONG || why == ENXIO)
         return dj_raise(req, DJ_ERR_NOT_FOUND, "no such file");
-    return dj_raise(req, DJ_ERR_IO, "open a file below " DJ_FMT ": %s", DJ_ARG(dir),
+    return dj_raise(req, dj_file_error(why), "open a file below " DJ_FMT ": %s", DJ_ARG(dir),
                     strerrordesc_np(why));
 }

@@ -313,6 +313,9 @@ DJ_CHECKED dj_err dj_upload_store_add(dj_upload_store *store, dj_str bytes,
 /* Before it is read. */
 DJ_CHECKED dj_err dj_upload_store_finish(dj_upload_store *store) DJ_WAITS;
 void              dj_upload_store_drop(dj_upload_store *store);
+/* What an errno of a file means: a disk without room is the administrator's business (507), too
+ * many open files or waiting writers pass (503), anything else is a failure (500). */
+dj_err dj_file_error(int error);
 /* What Django makes of a client's file name; DJ_NONE if nothing usable is left. `name` is UTF-8. */
 dj_str dj_upload_name(dj_scope *s, dj_str name);
 /* os.path.splitext: where the extension begins. */
@@ -386,12 +389,12 @@ struct dj_response {
     bool from_view; /* the route's view returned it: what the route says of headers holds for it */
     bool builtin;   /* a page of our own: constant, nothing of the request in it */
     bool close;     /* last answer on this connection */
-    bool live;      /* a stream that says things when they happen: no layer holds its pieces back, and
-                       it is woken with `ending` set when the server wants to stop */
-    bool ending;
-    bool part;      /* of pages, and none itself: what only pages need is left out */
-    bool html;      /* its Content-Type says so, or there is none */
-    bool raw;       /* bytes in the body that no escaper has seen */
+    bool live; /* a stream that says things when they happen: no layer holds its pieces back, and
+                  it is woken with `ending` set when the server wants to stop */
+    bool      ending;
+    bool      part; /* of pages, and none itself: what only pages need is left out */
+    bool      html; /* its Content-Type says so, or there is none */
+    bool      raw;  /* bytes in the body that no escaper has seen */
     dj_header inline_headers[DJ_HEADERS_INLINE];
     dj_str    inline_pieces[DJ_PIECES_INLINE];
 };

@@ -22,7 +22,7 @@
 
 static bool is_ours(dj_err e)
 {
-    return e == DJ_ERR_NO_SPACE || e == DJ_ERR_IO || e == DJ_ERR_MEMORY;
+    return e == DJ_ERR_NO_SPACE || e == DJ_ERR_IO || e == DJ_ERR_MEMORY || e == DJ_ERR_OVERLOAD;
 }
 
 /* What the client did wrong is kept for the view; what went wrong here ends the request. */

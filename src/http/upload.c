@@ -35,13 +35,28 @@ dj_upload_store *dj_upload_store_new(dj_scope *s, const dj_form_limits *limits)
     return store;
 }
 
-/* `error` is an errno. A disk without room is the administrator's business, not a bug: 507. */
+dj_err dj_file_error(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return DJ_ERR_NO_SPACE;
+    case ENOMEM:
+        return DJ_ERR_MEMORY;
+    case EMFILE:
+    case ENFILE:
+    case EAGAIN: /* the writers' queue is full */
+        return DJ_ERR_OVERLOAD;
+    default:
+        return DJ_ERR_IO;
+    }
+}
+
 static dj_err not_kept(dj_scope *s, int error)
 {
-    dj_err e = error == ENOSPC || error == EDQUOT || error == EFBIG ? DJ_ERR_NO_SPACE
-               : error == ENOMEM                                    ? DJ_ERR_MEMORY
-                                                                    : DJ_ERR_IO;
-    return dj_fail(s, e, "An uploaded file can't be kept in FILE_UPLOAD_TEMP_DIR: %s",
+    return dj_fail(s, dj_file_error(error),
+                   "An uploaded file can't be kept in FILE_UPLOAD_TEMP_DIR: %s",
                    strerrordesc_np(error));
 }
 

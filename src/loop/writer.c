@@ -167,7 +167,8 @@ static void dropped(void *arg)
         destroy(w);
 }
 
-/* A pool that is full or can't be had costs only that the loop waits. */
+/* A pool that is full ends the writing (EAGAIN): doing it on the loop would stall every client just
+ * then. Where no thread can be had at all there is no other way. */
 static void run(dj_writer *w, void (*step)(dj_writer *w))
 {
     w->step = step;
@@ -180,7 +181,9 @@ static void run(dj_writer *w, void (*step)(dj_writer *w))
     dj_err e = dj_offload(w->loop, on_thread, dropped, w);
     w->working = false;
     end_turn(w);
-    if (e)
+    if (e == DJ_ERR_OVERLOAD)
+        w->error = EAGAIN;
+    else if (e)
         step(w);
 }
 
