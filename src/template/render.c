@@ -381,14 +381,6 @@ static dj_var repaired(dj_run *run, const dj_var *v)
     return out;
 }
 
-static bool is_ascii(dj_str s)
-{
-    unsigned char all = 0;
-    for (size_t i = 0; i < s.len; i++)
-        all |= (unsigned char)s.ptr[i];
-    return all < 0x80;
-}
-
 /* Most values of most pages: in HTML text, to be escaped as Django does. False: not one of them. */
 static bool print_plain(dj_run *run, const dj_var *v)
 {
@@ -418,7 +410,7 @@ static __attribute__((noinline)) dj_err print_placed(dj_run *run, const dj_var *
     bool     failsafe = false;
     dj_place at = run->place;
     dj_var   good;
-    if (v->kind == DJ_VAR_STR && !is_ascii(v->text) && !dj_utf8_valid(v->text)) {
+    if (v->kind == DJ_VAR_STR && !dj_utf8_valid(v->text)) {
         good = repaired(run, v);
         v = &good;
     }
